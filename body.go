@@ -1,0 +1,117 @@
+package wherry
+
+import (
+	"errors"
+	"io"
+
+	"github.com/valyala/bytebufferpool"
+
+	"wherry.example/wherry/internal/http1"
+)
+
+// This file is the content of a request as handlers see it: a stream with one
+// limit, the same for every framing. How the bytes are framed on the wire and
+// awaited is the wire's business, see exchange.go.
+
+// content is the state of a request's content. Owned by the handler's
+// goroutine.
+type content struct {
+	kind    http1.BodyKind
+	length  int64 // declared, for http1.LengthBody
+	limit   int64
+	limited bool // SetBodyLimit was called: the route's limit does not replace it
+	count   int64
+	ended   bool  // the end was read
+	err     error // a failure stays
+	read    *bodyReader
+	whole   *bytebufferpool.ByteBuffer // by readAll
+}
+
+var (
+	errBodyTooLarge = &Error{Status: 413, Detail: "The content is larger than this server accepts."}
+	errBodyLate     = errors.New("wherry: the body is read after its handler returned")
+)
+
+// bodyReader is what Context.Body hands out. It outlives its exchange without
+// harm: then it only fails.
+type bodyReader struct {
+	c        *Context
+	lifetime uint32
+}
+
+func (r *bodyReader) Read(p []byte) (int, error) {
+	if r.lifetime != r.c.lifetime {
+		return 0, errBodyLate
+	}
+	return r.c.readBody(p)
+}
+
+// tooLarge reports whether the declared length alone breaks the limit.
+func (b *content) tooLarge() bool {
+	return b.kind == http1.LengthBody && b.length > b.limit
+}
+
+// readBody reads content within the limit.
+func (c *Context) readBody(p []byte) (int, error) {
+	b := &c.body
+	switch {
+	case b.err != nil:
+		return 0, b.err
+	case b.ended:
+		return 0, io.EOF
+	case c.res.stage == stageHijacked:
+		return 0, ErrHijacked
+	case len(p) == 0:
+		return 0, nil
+	case b.tooLarge():
+		b.err = errBodyTooLarge
+		return 0, b.err
+	}
+	left := b.limit - b.count
+	if int64(len(p)) > left+1 {
+		p = p[:left+1] // one byte more tells a body that is too large from one that fits
+	}
+	n, err := c.wire.readBody(p)
+	b.count += int64(n)
+	switch {
+	case b.count > b.limit:
+		n, b.err = n-1, errBodyTooLarge
+		return n, b.err
+	case err == io.EOF:
+		b.ended = true
+	case err != nil:
+		b.err = err
+	}
+	return n, err
+}
+
+// readAll reads the content into a pooled buffer that lives as long as the
+// exchange.
+func (c *Context) readAll() ([]byte, error) {
+	b := &c.body
+	if b.whole == nil {
+		b.whole = bytebufferpool.Get()
+		if b.kind == http1.LengthBody && b.length <= 64<<10 && int64(cap(b.whole.B)) < b.length+1 {
+			b.whole.B = make([]byte, 0, b.length+1)
+		}
+	}
+	for !b.ended && b.err == nil {
+		if len(b.whole.B) == cap(b.whole.B) {
+			b.whole.B = append(b.whole.B, 0)[:len(b.whole.B)]
+		}
+		n, _ := c.readBody(b.whole.B[len(b.whole.B):cap(b.whole.B)])
+		b.whole.B = b.whole.B[:len(b.whole.B)+n]
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	return b.whole.B, nil
+}
+
+// release gives the buffer of readAll back.
+func (b *content) release() {
+	if b.whole != nil {
+		bytebufferpool.Put(b.whole)
+		b.whole = nil
+	}
+}

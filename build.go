@@ -1,0 +1,282 @@
+package wherry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strings"
+	"sync"
+
+	"wherry.example/wherry/engine"
+	"wherry.example/wherry/internal/http1"
+)
+
+// server is an App once it is built: set at construction, then read-only but
+// for its pool and its date.
+type server struct {
+	hooks      hooks
+	limits     Limits
+	headLimits http1.Limits
+	timeouts   Timeouts
+	log        *slog.Logger
+	codec      JSONCodec
+	hosts      *hostTable
+	routes     []*route
+	named      map[string]*route
+	methods    map[string]bool // that any route names, beside the standard ones
+	notFound   Handler
+	onError    func(*Context, error)
+	base       context.Context // parent of all request contexts
+	cancelBase context.CancelCauseFunc
+	date       dateCache
+	pool       sync.Pool // of *exchange
+	live       *running
+}
+
+// Build checks the app and freezes it. It returns every mistake at once, each
+// with the place of its registration; afterwards nothing may be registered.
+// The serving methods call it; calling it again returns the first answer.
+func (a *App) Build() error {
+	if a.run.built {
+		return a.run.buildErr
+	}
+	a.run.built = true
+	a.run.buildErr = a.build()
+	return a.run.buildErr
+}
+
+func (a *App) build() error {
+	s := &server{hooks: a.hooks, log: a.log, codec: a.codec, onError: a.onError, live: &a.run,
+		named: map[string]*route{}, methods: map[string]bool{}}
+	var mistakes []error
+	var err error
+	if s.limits, err = a.limits.complete(); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	if s.timeouts, err = a.timeouts.complete(); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	if err := engine.Supported(a.kind); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("App.Engine: %w", err))
+	}
+	s.headLimits = http1.Limits{HeadBytes: s.limits.Head, TargetBytes: s.limits.Target, FieldLines: s.limits.FieldLines}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.codec == nil {
+		s.codec = standardJSON{}
+	}
+	if s.onError == nil {
+		s.onError = defaultErrorHandler
+	}
+	s.hosts = newHostTable()
+	mistakes = append(mistakes, s.register(a)...)
+	if len(mistakes) > 0 {
+		return fmt.Errorf("wherry: the app cannot be built:\n%w", errors.Join(mistakes...))
+	}
+	s.hosts.freeze()
+	s.notFound = wrap(a.root.chain(), a.missing())
+	s.base, s.cancelBase = newBase()
+	s.pool.New = func() any { return newExchange(s) }
+	a.server = s
+	return nil
+}
+
+// missing is the innermost handler of requests without a route.
+func (a *App) missing() Handler {
+	custom := a.notFound
+	if custom == nil {
+		custom = func(*Context) error { return &Error{Status: 404} }
+	}
+	return func(c *Context) error {
+		switch {
+		case c.head.Form == http1.AsteriskForm:
+			return c.app.answerOptions(c)
+		case !c.app.knows(c.Method()):
+			return &Error{Status: 501, Detail: "This server does not know the method."}
+		}
+		return custom(c)
+	}
+}
+
+// register turns the notes of the app, and of the apps mounted on it, into
+// routes, and returns every mistake it finds.
+func (s *server) register(a *App) []error {
+	var mistakes []error
+	flat, wrong := a.flatten("", "", nil, map[*App]bool{})
+	mistakes = append(mistakes, wrong...)
+	for _, f := range flat {
+		if err := s.add(f); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err))
+		}
+	}
+	return mistakes
+}
+
+// flatRoute is a registration with all prefixes and middleware around it.
+type flatRoute struct {
+	registration
+	pattern, host string
+	middleware    []Middleware // of the groups, without the route's own
+}
+
+// flatten returns the registrations of the app and of those mounted on it.
+func (a *App) flatten(prefix, host string, outer []Middleware, seen map[*App]bool) (flat []flatRoute, mistakes []error) {
+	seen[a] = true
+	defer delete(seen, a)
+	for _, r := range a.registrations {
+		f := flatRoute{registration: r, pattern: prefix + r.group.path() + r.pattern, host: r.group.host}
+		if f.host == "" {
+			f.host = host
+		}
+		f.middleware = append(append(f.middleware, outer...), r.group.chain()...)
+		flat = append(flat, f)
+	}
+	for _, m := range a.mounts {
+		if err := m.app.mountable(seen); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: Mount(%q): %w", m.location, m.prefix, err))
+			continue
+		}
+		inner := append(append([]Middleware(nil), outer...), m.group.chain()...)
+		at := m.group.host
+		if at == "" {
+			at = host
+		}
+		more, wrong := m.app.flatten(prefix+m.group.path()+strings.TrimSuffix(m.prefix, "/"), at, inner, seen)
+		flat, mistakes = append(flat, more...), append(mistakes, wrong...)
+	}
+	return flat, mistakes
+}
+
+// mountable reports why an app cannot be a part of another.
+func (a *App) mountable(seen map[*App]bool) error {
+	h := a.hooks
+	switch {
+	case seen[a]:
+		return errors.New("the app is mounted on itself; mount another one")
+	case len(h.connect)+len(h.disconnect)+len(h.routing)+len(h.response)+len(h.shutdown) > 0:
+		return errors.New("the mounted app has hooks, which would never run; register them on the outer app")
+	case a.notFound != nil || a.onError != nil:
+		return errors.New("the mounted app has a NotFound or ErrorHandler, which would never run; set it on the outer app")
+	case a.limits != Limits{} || a.timeouts != Timeouts{}:
+		return errors.New("the mounted app has Limits or Timeouts, which would not hold; set them on the outer app")
+	}
+	return nil
+}
+
+// add enters one route into the router of its host.
+func (s *server) add(f flatRoute) error {
+	switch {
+	case f.handler == nil:
+		return errors.New("the handler is nil; give a func(*wherry.Context) error")
+	case !http1.IsToken(f.method) || len(f.method) > http1.MaxMethod:
+		return fmt.Errorf("%q is no method; give a token of RFC 9110 of at most %d bytes, such as \"GET\"", f.method, http1.MaxMethod)
+	}
+	limit := f.options.bodyLimit
+	if err := completeNumber("BodyLimit", &limit, s.limits.Body, 1<<62); err != nil {
+		return err
+	}
+	f.options.bodyLimit = limit
+	inner := append(append([]Middleware(nil), f.middleware...), f.options.middleware...)
+	for _, mw := range inner {
+		if mw == nil {
+			return errors.New("a middleware around this route is nil; give a func(wherry.Handler) wherry.Handler")
+		}
+	}
+	rt := &route{method: f.method, pattern: f.pattern, host: f.host, name: f.options.name, loc: f.location, opts: f.options}
+	if other := s.named[rt.name]; rt.name != "" && other != nil {
+		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
+	}
+	if err := s.hosts.add(rt); err != nil {
+		return err
+	}
+	rt.handler = wrap(inner, f.handler)
+	rt.denied = wrap(inner, func(c *Context) error { return c.app.deny(c) })
+	if rt.name != "" {
+		s.named[rt.name] = rt
+	}
+	s.methods[rt.method] = true
+	s.routes = append(s.routes, rt)
+	return nil
+}
+
+// knows reports whether the method means anything to this server.
+func (s *server) knows(method string) bool {
+	return http1.ParseMethod([]byte(method)) != http1.MethodOther || s.methods[method]
+}
+
+// deny answers a path that exists with a method that it does not have.
+func (s *server) deny(c *Context) error {
+	switch {
+	case c.Method() == "OPTIONS":
+		return s.answerOptions(c)
+	case !s.knows(c.Method()):
+		return &Error{Status: 501, Detail: "This server does not know the method."}
+	}
+	c.SetHeader(HeaderAllow, s.allowed(c))
+	return &Error{Status: 405}
+}
+
+// answerOptions answers OPTIONS for a path, or for the whole server.
+func (s *server) answerOptions(c *Context) error {
+	c.SetHeader(HeaderAllow, s.allowed(c))
+	return c.NoContent()
+}
+
+// allowed returns the value of Allow for the path of the request.
+func (s *server) allowed(c *Context) string {
+	if c.head.Form != http1.AsteriskForm {
+		return s.hosts.lookup(c.head.Host()).allow(c.path)
+	}
+	all := []string{"OPTIONS"}
+	for m := range s.methods {
+		if m != "OPTIONS" {
+			all = append(all, m)
+		}
+	}
+	if s.methods["GET"] && !s.methods["HEAD"] {
+		all = append(all, "HEAD")
+	}
+	sort.Strings(all)
+	return strings.Join(all, ", ")
+}
+
+// Route describes one route for [App.Routes].
+type Route struct {
+	Method, Pattern string
+	Host            string // "" for every host
+	Name            string // "" without
+	Location        string // file:line of the registration
+}
+
+// Routes lists the routes in the order of their registration. It builds the
+// app; of an app that cannot be built it lists nothing.
+func (a *App) Routes() []Route {
+	if a.Build() != nil {
+		return nil
+	}
+	list := make([]Route, 0, len(a.server.routes))
+	for _, r := range a.server.routes {
+		list = append(list, Route{Method: r.method, Pattern: r.pattern, Host: r.host, Name: r.name, Location: r.loc})
+	}
+	return list
+}
+
+// URL returns the path of a named route with its wildcards replaced by args,
+// in order, percent-encoded.
+func (a *App) URL(name string, args ...any) (string, error) {
+	if err := a.Build(); err != nil {
+		return "", err
+	}
+	return a.server.url(name, args)
+}
+
+func (s *server) url(name string, args []any) (string, error) {
+	rt := s.named[name]
+	if rt == nil {
+		return "", fmt.Errorf("wherry: no route is named %q; give one the option wherry.Name(%q)", name, name)
+	}
+	return rt.url(args...)
+}

@@ -1,0 +1,307 @@
+package wherry
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+
+	"wherry.example/wherry/internal/http1"
+)
+
+// Context is one exchange: a request and the answer to it. It belongs to the
+// goroutine that runs the handler and is valid until the handler returns;
+// only what [Context.Context] returns may be kept longer. Every string it
+// hands out is owned by whoever asked; every []byte and io.Reader is borrowed
+// until the handler returns.
+//
+// In tests and under the race detector the use of a Context after its handler
+// has returned panics and names the route.
+type Context struct {
+	app      *server
+	wire     wire
+	head     *http1.Head
+	match    match
+	route    *route // nil before routing, and when none matches
+	method   string // in place of the head's, if not ""
+	path     []byte // raw path to route by
+	res      response
+	body     content
+	ctx      context.Context // nil until asked for
+	cancel   context.CancelCauseFunc
+	unwatch  func()
+	values   []keyed
+	lifetime uint32 // counts the exchanges this Context has been used for
+	finished string // set only in tests: what a late user is told
+}
+
+// begins makes the Context that of a new exchange.
+func (c *Context) begins(w wire, head *http1.Head, framing http1.Framing) {
+	c.wire, c.head = w, head
+	c.path = head.Path()
+	if head.Form == http1.AuthorityForm { // CONNECT is routed as the root
+		c.path = rootPath
+	}
+	c.body = content{limit: c.app.limits.Body, length: framing.Length, kind: framing.Kind}
+}
+
+var rootPath = []byte("/")
+
+// ends forgets the exchange. In tests the Context is never used again.
+func (c *Context) ends() {
+	if c.ctx != nil {
+		if c.unwatch != nil {
+			c.unwatch()
+		}
+		c.cancel(context.Canceled)
+		c.ctx, c.cancel, c.unwatch = nil, nil, nil
+	}
+	if len(c.values) > 0 {
+		clear(c.values)
+		c.values = c.values[:0]
+	}
+	c.res.reset()
+	c.lifetime++
+	if poison {
+		c.finished = c.method + " " + c.patternOrPath()
+	}
+	c.method, c.route = "", nil
+	c.body.release()
+	c.body.read = nil
+}
+
+func (c *Context) patternOrPath() string {
+	if c.route != nil {
+		return c.route.pattern
+	}
+	return string(c.path)
+}
+
+// here panics when the Context is used after its exchange (only in tests).
+func (c *Context) here() {
+	if c.finished != "" {
+		panic("wherry: the Context of " + c.finished + " is used after its handler returned; copy what you need, or keep c.Context()")
+	}
+}
+
+// Method returns the method, as "GET". HEAD stays HEAD when a GET route
+// serves it.
+func (c *Context) Method() string {
+	c.here()
+	if c.method == "" {
+		if c.method = c.head.Method.String(); c.method == "" {
+			c.method = string(c.head.MethodBytes())
+		}
+	}
+	return c.method
+}
+
+// SetMethod replaces the method, in a BeforeRouting hook.
+func (c *Context) SetMethod(method string) { c.here(); c.method = method }
+
+// Target returns the request target exactly as it was sent.
+func (c *Context) Target() string { c.here(); return string(c.head.RawTarget()) }
+
+// RawPath returns the path as it was sent or set, percent-encoded.
+func (c *Context) RawPath() string { c.here(); return string(c.path) }
+
+// Path returns the path percent-decoded once. A slash in it may stand for an
+// encoded one: routes and [Context.Param] know the difference, this does not.
+func (c *Context) Path() string {
+	c.here()
+	return unescaped(c.path)
+}
+
+// SetPath replaces the raw, percent-encoded path, in a BeforeRouting hook.
+// It must begin with a slash and be validly encoded, else nothing changes and
+// the request will be answered 500.
+func (c *Context) SetPath(path string) {
+	c.here()
+	if _, ok := http1.Unescape(nil, []byte(path)); !ok || !strings.HasPrefix(path, "/") {
+		c.res.fail("wherry: SetPath(%q): a path begins with a slash and is percent-encoded", path)
+		return
+	}
+	c.path = []byte(path)
+}
+
+// Pattern returns the pattern of the route that was chosen, as it was
+// registered with all prefixes, or "". Middleware may call it.
+func (c *Context) Pattern() string {
+	c.here()
+	if c.route == nil {
+		return ""
+	}
+	return c.route.pattern
+}
+
+// Param returns what the wildcard of that name stands for, percent-decoded
+// once: "id" for `:id`, "*" for the first anonymous segment, "*2" for the
+// second, "**" for the rest. It is "" when the pattern has no such wildcard.
+// See [FilePath] before a rest reaches a file system.
+func (c *Context) Param(name string) string {
+	c.here()
+	if c.route == nil {
+		return ""
+	}
+	i := c.route.index(name)
+	if i < 0 {
+		return ""
+	}
+	return unescaped(c.match.value(i))
+}
+
+// rawParam returns the wildcard's value as it was sent, or nil.
+func (c *Context) rawParam(name string) []byte {
+	if c.route == nil {
+		return nil
+	}
+	if i := c.route.index(name); i >= 0 {
+		return c.match.value(i)
+	}
+	return nil
+}
+
+func unescaped(raw []byte) string {
+	for _, b := range raw {
+		if b == '%' {
+			decoded, ok := http1.Unescape(nil, raw)
+			if !ok {
+				return string(raw)
+			}
+			return string(decoded)
+		}
+	}
+	return string(raw)
+}
+
+// RawQuery returns the query as it was sent, without the question mark.
+func (c *Context) RawQuery() string { c.here(); return string(c.head.RawQuery()) }
+
+// Host returns the host the request is for, with its port if one was sent:
+// that of an absolute target, else the Host field.
+func (c *Context) Host() string { c.here(); return string(c.head.Host()) }
+
+// Proto returns the version of HTTP that the client speaks: 1 and 0 or 1.
+func (c *Context) Proto() (major, minor int) { c.here(); return 1, int(c.head.Minor) }
+
+// Headers returns the header section of the request, valid until the handler
+// returns.
+func (c *Context) Headers() Fields { c.here(); return Fields{c.head} }
+
+// Header returns the first value of a field of the request, or "".
+func (c *Context) Header(name string) string { return string(c.HeaderBytes(name)) }
+
+// HeaderBytes is Header without a copy: it points into the connection's
+// buffer and is valid until the handler returns.
+func (c *Context) HeaderBytes(name string) []byte {
+	c.here()
+	if i := c.head.Find(name, 0); i >= 0 {
+		return c.head.Value(i)
+	}
+	return nil
+}
+
+// RemoteAddr returns the address of the peer; no field changes it.
+func (c *Context) RemoteAddr() net.Addr { return c.Conn().RemoteAddr() }
+
+// LocalAddr returns the address at which the connection was accepted.
+func (c *Context) LocalAddr() net.Addr { return c.Conn().LocalAddr() }
+
+// Conn returns the connection as hooks see it, with its tag.
+func (c *Context) Conn() *Conn { c.here(); return c.wire.peer() }
+
+// Body returns the content of the request as a stream that pulls: nothing is
+// read ahead of it. Its Read blocks until content has come; it fails with an
+// *Error of status 413 beyond the limit, 408 when the client stalls, 400 when
+// the framing is broken or the client has left. It is valid until the handler
+// returns. A 100 (Continue) is sent at the first Read if the client asked.
+func (c *Context) Body() io.Reader {
+	c.here()
+	if c.body.read == nil {
+		c.body.read = &bodyReader{c: c, lifetime: c.lifetime}
+	}
+	return c.body.read
+}
+
+// BodyBytes reads the whole content. The bytes are valid until the handler
+// returns. Calling it again returns the same bytes.
+func (c *Context) BodyBytes() ([]byte, error) {
+	c.here()
+	return c.readAll()
+}
+
+// ContentLength returns the declared length of the content, 0 if there is
+// none, and -1 if it will only be known at its end.
+func (c *Context) ContentLength() int64 {
+	c.here()
+	if c.body.kind == http1.ChunkedBody {
+		return -1
+	}
+	return c.body.length
+}
+
+// SetBodyLimit replaces the limit of the content for this request, in bytes;
+// [NoLimit] for none. Content that was read before counts.
+func (c *Context) SetBodyLimit(bytes int64) {
+	c.here()
+	if bytes < 0 {
+		bytes = 1 << 62
+	}
+	c.body.limit, c.body.limited = bytes, true
+}
+
+// Trailers returns the trailer section of the request. It is empty until the
+// body has been read to its end.
+func (c *Context) Trailers() Fields {
+	c.here()
+	if !c.body.ended {
+		return Fields{}
+	}
+	return c.wire.trailers()
+}
+
+// Context returns a context.Context of this exchange. It is made at the first
+// call, may be kept for ever, and is cancelled when the client leaves, when a
+// graceful shutdown runs out of time, and when the handler has returned;
+// context.Cause tells which.
+func (c *Context) Context() context.Context {
+	c.here()
+	if c.ctx == nil {
+		ctx, cancel := context.WithCancelCause(c.app.base)
+		c.ctx, c.cancel = ctx, cancel
+		c.unwatch = c.wire.watch(func() { cancel(ErrClientGone) })
+	}
+	return c.ctx
+}
+
+// SetContext replaces what Context returns, by one derived from it.
+func (c *Context) SetContext(ctx context.Context) {
+	c.Context()
+	c.ctx = ctx
+}
+
+// URL returns the path of a named route, see [App.URL].
+func (c *Context) URL(name string, args ...any) (string, error) {
+	c.here()
+	return c.app.url(name, args)
+}
+
+// FilePath returns the rest that `**` stands for as a slash-separated path
+// that is safe to open below a directory with os.Root or fs.FS, "." if it is
+// empty. It reports false when a decoded segment is empty, "." or "..", or
+// holds a slash, a backslash, NUL or a colon.
+func FilePath(c *Context) (string, bool) {
+	raw := string(c.rawParam("**"))
+	if raw == "" {
+		return ".", true
+	}
+	segments := strings.Split(raw, "/")
+	for i, s := range segments {
+		decoded := unescaped([]byte(s))
+		if decoded == "" || decoded == "." || decoded == ".." || strings.ContainsAny(decoded, "/\\\x00:") {
+			return "", false
+		}
+		segments[i] = decoded
+	}
+	return strings.Join(segments, "/"), true
+}

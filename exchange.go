@@ -1,0 +1,477 @@
+package wherry
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"wherry.example/wherry/engine"
+	"wherry.example/wherry/internal/http1"
+)
+
+// This file is the HTTP/1.1 wire: how content is framed, read and written on
+// a connection, RFC 9112 sections 6 and 7. When an exchange begins and what
+// follows it stands in serve.go.
+
+const (
+	readBytes  = 4 << 10  // the buffer a head is read into at first
+	refill     = 16 << 10 // the buffer for chunked content, where the first has no room
+	directRead = 2 << 10  // reads of counted content from here on bypass the buffer
+	writeBytes = 16 << 10 // answers beyond this are written before the batch is complete
+)
+
+// exchange is what a connection needs while it has bytes: buffers, the head
+// in them, and the Context. It is borrowed from the server's pool when the
+// connection becomes readable and given back when it parks without bytes.
+// Owned by the session.
+type exchange struct {
+	s     *session
+	app   *server // set at construction, then read-only
+	c     *Context
+	head  http1.Head
+	chunk http1.Chunked
+
+	in     []byte // small, or a larger one while a head or body needs it
+	r, w   int    // in[r:w] has been read and not yet used
+	floor  int    // where the head in this buffer ends, 0 if it is in another
+	filled bool   // the last read filled the buffer: there may be more
+	out    *bytebufferpool.ByteBuffer
+
+	framing http1.Framing
+	left    int64 // of a counted body
+	reading stall // time the client has taken over the body
+	writing stall // time the client has taken over the answer
+	done    bool  // the body has been read to its end
+	expects bool  // the client waits for 100 (Continue)
+	begun   bool  // the final head is in out, or beyond
+	keep    bool  // the connection persists after this exchange
+	broken  bool  // framing is lost: nothing more can be read
+	coding  coding
+	now     time.Time // when this batch was first looked at
+	batch   int       // exchanges since the session was called
+
+	small [readBytes]byte
+}
+
+// coding is how the content of the answer is delimited.
+type coding uint8
+
+const (
+	codingNone    coding = iota // no content follows
+	codingLength                // Content-Length
+	codingChunked               // chunks
+	codingClose                 // the end of the connection
+)
+
+func newExchange(app *server) *exchange {
+	x := &exchange{app: app}
+	x.in = x.small[:]
+	return x
+}
+
+// recycle makes the exchange as good as new for another connection.
+func (x *exchange) recycle() {
+	x.dropOut()
+	x.head.Reset()
+	x.in, x.r, x.w, x.floor, x.filled = x.small[:], 0, 0, 0, false
+	x.s, x.batch, x.done, x.broken, x.expects = nil, 0, false, false, false
+}
+
+// dropOut gives the write buffer back.
+func (x *exchange) dropOut() {
+	if x.out != nil {
+		bytebufferpool.Put(x.out)
+		x.out = nil
+	}
+}
+
+// clock returns the time for an answer. One look at the clock serves a batch
+// of pipelined requests.
+func (x *exchange) clock() time.Time {
+	if x.batch <= 1 || x.now.IsZero() {
+		x.now = time.Now()
+	}
+	return x.now
+}
+
+// clockAtEnd returns the time at the end of a batch.
+func (x *exchange) clockAtEnd() time.Time {
+	if x.batch != 1 {
+		x.now = time.Now()
+	}
+	return x.now
+}
+
+// context returns the Context of the next exchange.
+func (x *exchange) context() *Context {
+	if x.c == nil || x.c.finished != "" {
+		x.c = &Context{app: x.app, match: x.app.hosts.newMatch()}
+		x.c.res.length = -1
+	}
+	return x.c
+}
+
+// unread returns what has been read from the connection and not been used.
+func (x *exchange) unread() []byte { return x.in[x.r:x.w] }
+
+// room makes space behind the unread bytes: it moves them to the front, or
+// takes a larger buffer. No view into the buffer may be alive.
+func (x *exchange) room() {
+	if x.r == x.w {
+		x.r, x.w = 0, 0
+		if len(x.in) > readBytes {
+			x.in = x.small[:]
+		}
+		return
+	}
+	if x.w < len(x.in) {
+		return
+	}
+	to := x.in
+	if x.w-x.r > len(x.in)/2 {
+		to = make([]byte, 2*len(x.in))
+	}
+	x.w = copy(to, x.unread())
+	x.r, x.in = 0, to
+}
+
+// buffer returns the answers that wait to be written.
+func (x *exchange) buffer() *bytebufferpool.ByteBuffer {
+	if x.out == nil {
+		x.out = bytebufferpool.Get()
+	}
+	return x.out
+}
+
+// flush writes the answers that wait.
+func (x *exchange) flush() error {
+	if x.out == nil || len(x.out.B) == 0 {
+		return nil
+	}
+	err := x.s.write(x.out.B)
+	x.out.B = x.out.B[:0]
+	return err
+}
+
+// relieve writes the answers that wait if they have become many.
+func (x *exchange) relieve() error {
+	if len(x.out.B) >= writeBytes {
+		return x.flush()
+	}
+	return nil
+}
+
+func (x *exchange) peer() *Conn { return &x.s.info }
+
+func (x *exchange) watch(gone func()) func() {
+	if w, ok := x.s.conn.(engine.Watcher); ok {
+		return w.Watch(gone)
+	}
+	return nil
+}
+
+// begin appends the head of the answer.
+func (x *exchange) begin(c *Context, length int64) error {
+	r := &c.res
+	if x.expects && !x.done || x.app.live.draining.Load() {
+		x.keep = false
+	}
+	x.coding = codingLength
+	switch {
+	case r.bodiless:
+		x.coding = codingNone
+	case length < 0 && x.head.Minor == 0:
+		x.coding, x.keep = codingClose, false
+	case length < 0:
+		x.coding = codingChunked
+	}
+	out := x.buffer()
+	b := http1.AppendStatusLine(out.B, r.status)
+	dated := false
+	for i := range r.headers.lines {
+		l := &r.headers.lines[i]
+		switch len(l.name) {
+		case len(HeaderDate):
+			dated = dated || equalFold(l.name, HeaderDate)
+		case len(HeaderConnection), len(HeaderContentLength), len(HeaderTransferEncoding):
+			if x.own(l) {
+				continue
+			}
+		}
+		b = http1.AppendField(b, l.name, l.value)
+	}
+	if !dated {
+		b = x.app.date.append(b, x.clock())
+	}
+	b = x.appendFraming(b, c, length)
+	out.B = append(b, '\r', '\n')
+	x.begun = true
+	return nil
+}
+
+// own reports whether a field is the framework's to write, and heeds what the
+// handler wants with it.
+func (x *exchange) own(l *headerLine) bool {
+	if equalFold(l.name, HeaderConnection) {
+		if hasMember(l.value, "close") {
+			x.keep = false
+		}
+		return true
+	}
+	return equalFold(l.name, HeaderContentLength) || equalFold(l.name, HeaderTransferEncoding)
+}
+
+// appendFraming appends the fields that delimit the content and say whether
+// the connection persists.
+func (x *exchange) appendFraming(b []byte, c *Context, length int64) []byte {
+	status := c.res.status
+	switch {
+	case status == 204 || status < 200:
+	case length >= 0:
+		b = http1.AppendContentLength(b, length)
+	case status == 304 || x.head.Minor == 0:
+	default: // also for HEAD: the fields of GET
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		for i, l := range c.res.trailers.lines {
+			if i == 0 && !c.res.headers.Has(HeaderTrailer) {
+				b = http1.AppendField(b, HeaderTrailer, l.name)
+			}
+		}
+	}
+	switch {
+	case !x.keep:
+		b = append(b, "Connection: close\r\n"...)
+	case x.head.Minor == 0:
+		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	return b
+}
+
+func (x *exchange) send(p []byte) error {
+	out := x.buffer()
+	if x.coding == codingChunked {
+		out.B = http1.AppendChunkHeader(out.B, len(p))
+	}
+	if len(p) < writeBytes {
+		out.B = append(out.B, p...)
+	} else {
+		if err := x.flush(); err != nil {
+			return err
+		}
+		if err := x.s.write(p); err != nil {
+			return err
+		}
+	}
+	if x.coding == codingChunked {
+		out.B = append(out.B, '\r', '\n')
+	}
+	return x.relieve()
+}
+
+func (x *exchange) sendString(p string) error {
+	out := x.buffer()
+	if x.coding == codingChunked {
+		out.B = http1.AppendChunkHeader(out.B, len(p))
+	}
+	out.B = append(out.B, p...)
+	if x.coding == codingChunked {
+		out.B = append(out.B, '\r', '\n')
+	}
+	return x.relieve()
+}
+
+func (x *exchange) end(c *Context) error {
+	if x.coding != codingChunked {
+		return nil
+	}
+	out := x.buffer()
+	out.B = append(out.B, http1.LastChunk...)
+	for _, l := range c.res.trailers.lines {
+		out.B = http1.AppendField(out.B, l.name, l.value)
+	}
+	out.B = append(out.B, '\r', '\n')
+	return nil
+}
+
+func (x *exchange) interim(status int, fields *Headers) error {
+	if x.head.Minor == 0 {
+		return nil
+	}
+	out := x.buffer()
+	out.B = http1.AppendStatusLine(out.B, status)
+	for _, l := range fields.lines {
+		if !x.own(&l) {
+			out.B = http1.AppendField(out.B, l.name, l.value)
+		}
+	}
+	out.B = append(out.B, '\r', '\n')
+	return x.flush()
+}
+
+// cut ends the exchange without a complete answer. Where only the end of the
+// connection delimits the content, a reset must tell the client.
+func (x *exchange) cut() {
+	x.keep, x.broken = false, true
+	if x.begun && x.coding == codingClose {
+		if l, ok := x.s.conn.(interface{ SetLinger(sec int) error }); ok {
+			_ = l.SetLinger(0)
+		}
+	}
+	x.s.phase = phaseCut
+}
+
+// hijack gives the connection away. Answers that still wait go first.
+func (x *exchange) hijack() (net.Conn, []byte, error) {
+	if x.begun {
+		return nil, nil, errors.New("wherry: hijack after the head of the answer")
+	}
+	if err := x.flush(); err != nil {
+		return nil, nil, err
+	}
+	ahead := append([]byte(nil), x.unread()...)
+	x.r = x.w
+	x.s.phase = phaseHijacked
+	_ = x.s.conn.SetDeadline(time.Time{})
+	return x.s.away(), ahead, nil
+}
+
+func (x *exchange) trailers() Fields {
+	if x.framing.Kind != http1.ChunkedBody {
+		return Fields{}
+	}
+	return Fields{trailerLines{&x.chunk}}
+}
+
+// trailerLines shows the trailer section of a body as a list of fields.
+type trailerLines struct{ d *http1.Chunked }
+
+func (t trailerLines) Len() int           { return t.d.TrailerLen() }
+func (t trailerLines) Name(i int) []byte  { return t.d.TrailerName(i) }
+func (t trailerLines) Value(i int) []byte { return t.d.TrailerValue(i) }
+
+// readBody reads decoded content into p.
+func (x *exchange) readBody(p []byte) (int, error) {
+	if x.done {
+		return 0, io.EOF
+	}
+	if x.broken {
+		return 0, errBodyBroken
+	}
+	if x.expects {
+		if err := x.invite(); err != nil {
+			return 0, x.lost(err)
+		}
+	}
+	if x.framing.Kind == http1.ChunkedBody {
+		return x.readChunked(p)
+	}
+	return x.readCounted(p)
+}
+
+var errBodyBroken = &Error{Status: 400, Detail: "The content ended too early."}
+
+// invite answers Expect: 100-continue, RFC 9110 section 10.1.1: once, and
+// never after the final head.
+func (x *exchange) invite() error {
+	x.expects = false
+	if x.begun {
+		return nil
+	}
+	out := x.buffer()
+	out.B = append(out.B, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	return x.flush()
+}
+
+// lost notes that no further byte of this connection has a known meaning,
+// and says so to the reader of the body.
+func (x *exchange) lost(err error) error {
+	x.broken, x.keep = true, false
+	var refusal *http1.Error
+	switch {
+	case errors.As(err, &refusal):
+		return &Error{Status: refusal.Status, Err: refusal}
+	case isTimeout(err):
+		return &Error{Status: 408, Detail: "The content came too slowly.", Err: err}
+	}
+	return &Error{Status: 400, Detail: errBodyBroken.Detail, Err: errors.Join(ErrClientGone, err)}
+}
+
+func (x *exchange) readCounted(p []byte) (n int, err error) {
+	if int64(len(p)) > x.left {
+		p = p[:x.left]
+	}
+	if x.r == x.w && len(p) >= directRead {
+		n, err = x.s.await(p)
+	} else {
+		if x.r == x.w {
+			err = x.more()
+		}
+		n = copy(p, x.unread())
+		x.r += n
+	}
+	x.left -= int64(n)
+	if x.left == 0 {
+		x.done = true
+		return n, io.EOF
+	}
+	if err != nil {
+		err = x.lost(err)
+	}
+	return n, err
+}
+
+func (x *exchange) readChunked(p []byte) (int, error) {
+	for {
+		if x.r == x.w && len(p) >= directRead && x.chunk.Remaining() >= directRead {
+			return x.readChunk(p)
+		}
+		// No more than p can hold, so that nothing decoded is left over.
+		b := x.unread()
+		data, used, err := x.chunk.Next(b[:min(len(b), len(p))])
+		x.r += used
+		if err != nil {
+			return 0, x.lost(err)
+		}
+		n := copy(p, data)
+		x.done = x.chunk.Done()
+		switch {
+		case x.done:
+			return n, io.EOF
+		case n > 0:
+			return n, nil
+		case x.r < x.w:
+			continue
+		}
+		if err := x.more(); err != nil {
+			return 0, x.lost(err)
+		}
+	}
+}
+
+// readChunk reads content of an open chunk straight into p.
+func (x *exchange) readChunk(p []byte) (int, error) {
+	n, err := x.s.await(p[:min(int64(len(p)), x.chunk.Remaining())])
+	x.chunk.Skip(int64(n))
+	if n > 0 {
+		return n, nil
+	}
+	return 0, x.lost(err)
+}
+
+// more reads into the buffer behind the head, which stays where it is, and
+// waits for it. All that was read before has been used.
+func (x *exchange) more() error {
+	if len(x.in)-x.floor < directRead {
+		x.in, x.floor = make([]byte, refill), 0
+	}
+	x.r, x.w = x.floor, x.floor
+	n, err := x.s.await(x.in[x.w:])
+	x.w += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package wherry
+
+// Names of the usual fields. Names are compared without regard to case, so
+// these constants only save typing and mistakes.
+const (
+	HeaderAccept             = "Accept"
+	HeaderAcceptEncoding     = "Accept-Encoding"
+	HeaderAcceptLanguage     = "Accept-Language"
+	HeaderAcceptRanges       = "Accept-Ranges"
+	HeaderAge                = "Age"
+	HeaderAllow              = "Allow"
+	HeaderAuthorization      = "Authorization"
+	HeaderCacheControl       = "Cache-Control"
+	HeaderConnection         = "Connection"
+	HeaderContentDisposition = "Content-Disposition"
+	HeaderContentEncoding    = "Content-Encoding"
+	HeaderContentLanguage    = "Content-Language"
+	HeaderContentLength      = "Content-Length"
+	HeaderContentRange       = "Content-Range"
+	HeaderContentType        = "Content-Type"
+	HeaderCookie             = "Cookie"
+	HeaderDate               = "Date"
+	HeaderETag               = "ETag"
+	HeaderExpect             = "Expect"
+	HeaderForwarded          = "Forwarded"
+	HeaderHost               = "Host"
+	HeaderIfMatch            = "If-Match"
+	HeaderIfModifiedSince    = "If-Modified-Since"
+	HeaderIfNoneMatch        = "If-None-Match"
+	HeaderIfRange            = "If-Range"
+	HeaderIfUnmodifiedSince  = "If-Unmodified-Since"
+	HeaderLastModified       = "Last-Modified"
+	HeaderLink               = "Link"
+	HeaderLocation           = "Location"
+	HeaderOrigin             = "Origin"
+	HeaderRange              = "Range"
+	HeaderReferer            = "Referer"
+	HeaderRetryAfter         = "Retry-After"
+	HeaderServer             = "Server"
+	HeaderSetCookie          = "Set-Cookie"
+	HeaderTrailer            = "Trailer"
+	HeaderTransferEncoding   = "Transfer-Encoding"
+	HeaderUpgrade            = "Upgrade"
+	HeaderUserAgent          = "User-Agent"
+	HeaderVary               = "Vary"
+	HeaderWWWAuthenticate    = "WWW-Authenticate"
+	HeaderXForwardedFor      = "X-Forwarded-For"
+	HeaderXRequestID         = "X-Request-Id"
+)
+
+// Media types of the answering methods.
+const (
+	typeText    = "text/plain; charset=utf-8"
+	typeHTML    = "text/html; charset=utf-8"
+	typeJSON    = "application/json"
+	typeProblem = "application/problem+json"
+)

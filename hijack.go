@@ -1,0 +1,114 @@
+package wherry
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Hijack gives the connection to the caller, for Upgrade and CONNECT. It
+// returns the connection, whose deadlines work and are not set, and a copy of
+// the bytes that were read from it and not used. From then on nothing of the
+// framework touches it: the caller writes the 101 or 200, and closes it,
+// whenever and on whatever goroutine it likes. OnDisconnect hooks run then.
+//
+// It fails once the head of an answer has left.
+func (c *Context) Hijack() (net.Conn, []byte, error) {
+	c.here()
+	if c.res.stage == stageHijacked {
+		return nil, nil, ErrHijacked
+	}
+	conn, ahead, err := c.wire.hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.res.drop()
+	c.res.stage = stageHijacked
+	return conn, ahead, nil
+}
+
+// hijackedConn runs the OnDisconnect hooks when its owner closes it.
+type hijackedConn struct {
+	net.Conn
+	s    *session
+	once sync.Once
+	err  error
+	left atomic.Bool // its handler has returned: no engine counts it any more
+}
+
+// away wraps the connection for its new owner.
+func (s *session) away() net.Conn {
+	h := &hijackedConn{Conn: s.conn, s: s}
+	s.given = h
+	s.app.live.hijacked(h, true)
+	return h
+}
+
+func (h *hijackedConn) Close() error {
+	h.once.Do(func() {
+		h.s.app.live.hijacked(h, false)
+		h.s.app.disconnected(&h.s.info, nil)
+		h.err = h.Conn.Close()
+	})
+	return h.err
+}
+
+// CloseWrite shuts the sending side, where the connection can.
+func (h *hijackedConn) CloseWrite() error {
+	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return h.Close()
+}
+
+// hijacked keeps count of the connections that were given away, so that a
+// shutdown can wait for them and close them when it runs out of time.
+func (r *running) hijacked(h *hijackedConn, add bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if add {
+		if r.away == nil {
+			r.away = map[*hijackedConn]struct{}{}
+		}
+		r.away[h] = struct{}{}
+		return
+	}
+	delete(r.away, h)
+	if len(r.away) == 0 && r.home != nil {
+		close(r.home)
+		r.home = nil
+	}
+}
+
+// awaitHijacked waits until the connections that were given away are closed,
+// closes what is left when ctx is done, and returns how many it closed that
+// no engine has counted.
+func (r *running) awaitHijacked(ctx context.Context) (cut int) {
+	r.mu.Lock()
+	home := make(chan struct{})
+	if len(r.away) == 0 {
+		close(home)
+	} else {
+		r.home = home
+	}
+	r.mu.Unlock()
+	select {
+	case <-home:
+		return 0
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	open := make([]*hijackedConn, 0, len(r.away))
+	for h := range r.away {
+		open = append(open, h)
+	}
+	r.mu.Unlock()
+	for _, h := range open {
+		if h.left.Load() {
+			cut++
+		}
+		_ = h.Close()
+	}
+	return cut
+}

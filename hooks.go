@@ -1,0 +1,166 @@
+package wherry
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Conn is one connection as the connection hooks and [Context.Conn] see it.
+// It is valid until the last OnDisconnect hook has returned. Its methods may
+// be called from any goroutine, [Conn.SetTag] only from hooks and handlers of
+// this connection.
+type Conn struct {
+	conn     net.Conn
+	tag      any
+	requests atomic.Int64
+}
+
+// RemoteAddr returns the address of the peer at the other end of the socket.
+// No forwarding field of a request ever changes it.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// LocalAddr returns the address the connection was accepted at.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// NetConn returns the connection itself, for tuning: an OnConnect hook may
+// set socket options on it. Nobody but the server may read, write or close it.
+func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// Requests returns how many requests of this connection have been read.
+func (c *Conn) Requests() int64 { return c.requests.Load() }
+
+// SetTag keeps a value with the connection, for later hooks and handlers.
+func (c *Conn) SetTag(tag any) { c.tag = tag }
+
+// Tag returns what SetTag kept, or nil.
+func (c *Conn) Tag() any { return c.tag }
+
+// Result is what became of one exchange, as AfterResponse hooks see it.
+type Result struct {
+	// Status is the final status that was sent, 0 if none was.
+	Status int
+	// Bytes is the size of the content that was sent, before framing.
+	Bytes int64
+	// Duration is the time from the moment the head was complete.
+	Duration time.Duration
+	// Err is the error that the handler returned or that ended the exchange,
+	// nil if all went well.
+	Err error
+}
+
+// Causes of disconnection, for OnDisconnect. Other causes are the errors of
+// the connection itself and the refusals of the protocol.
+var (
+	// ErrDrop, returned by a handler or a BeforeRouting hook, closes the
+	// connection without an answer.
+	ErrDrop = errors.New("wherry: connection dropped")
+	// ErrStopAccepting, returned by an OnConnect hook, refuses the connection
+	// and stops the listener it came from.
+	ErrStopAccepting = errors.New("wherry: stop accepting")
+	// ErrIdle: the connection waited longer than Timeouts.Idle.
+	ErrIdle = errors.New("wherry: idle too long")
+	// ErrHijacked is returned by the methods of a Context that read or write
+	// once its connection was hijacked.
+	ErrHijacked = errors.New("wherry: connection was hijacked")
+	// ErrClientGone is the cause of a request context that was cancelled
+	// because the peer left. It is never logged as a failure.
+	ErrClientGone = errors.New("wherry: client has left")
+	// ErrShutdown is the cause of a request context that was cancelled
+	// because the time for a graceful shutdown was over.
+	ErrShutdown = errors.New("wherry: server shut down")
+)
+
+// OnConnect adds a hook that runs for each accepted connection before its
+// first byte is read, on the connection's goroutine or the accepting one; it
+// must not block. An error refuses the connection: it is closed without an
+// answer, and later OnConnect hooks do not run. [ErrStopAccepting] also ends
+// the listener.
+func (a *App) OnConnect(hook func(*Conn) error) *App {
+	a.hooks.connect = append(a.hooks.connect, hook)
+	return a
+}
+
+// OnDisconnect adds a hook that runs exactly once for each connection for
+// which OnConnect ran (also a refused one), after its last request, before
+// the connection is closed; for a hijacked connection when its new owner
+// closes it. The cause is nil when both sides ended in agreement.
+func (a *App) OnDisconnect(hook func(*Conn, error)) *App {
+	a.hooks.disconnect = append(a.hooks.disconnect, hook)
+	return a
+}
+
+// BeforeRouting adds a hook that runs for each request once its head has
+// been read and found valid, before its route is looked up. It may rewrite
+// the request with [Context.SetMethod] and [Context.SetPath], raise the
+// [Context.SetBodyLimit], or answer, in which case nothing else runs. An
+// error is answered as a handler's would be.
+func (a *App) BeforeRouting(hook Handler) *App {
+	a.hooks.routing = append(a.hooks.routing, hook)
+	return a
+}
+
+// AfterResponse adds a hook that runs once for each exchange whose head was
+// valid, after the answer was handed to the connection, in the goroutine of
+// the handler. It can no longer change the answer.
+func (a *App) AfterResponse(hook func(*Context, Result)) *App {
+	a.hooks.response = append(a.hooks.response, hook)
+	return a
+}
+
+// OnShutdown adds a hook that runs once when a shutdown begins, before it
+// waits for what is in flight. It tells handlers that would otherwise never
+// return, such as those of event streams and hijacked connections.
+func (a *App) OnShutdown(hook func()) *App {
+	a.hooks.shutdown = append(a.hooks.shutdown, hook)
+	return a
+}
+
+// hooks is set while the app is built, then read-only.
+type hooks struct {
+	connect    []func(*Conn) error
+	disconnect []func(*Conn, error)
+	routing    []Handler
+	response   []func(*Context, Result)
+	shutdown   []func()
+}
+
+// connected runs the OnConnect hooks. A panic refuses the connection.
+func (s *server) connected(c *Conn) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = s.panicked("OnConnect hook", v)
+		}
+	}()
+	for _, hook := range s.hooks.connect {
+		if err := hook(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disconnected runs the OnDisconnect hooks; one that panics does not keep the
+// others from running.
+func (s *server) disconnected(c *Conn, cause error) {
+	for _, hook := range s.hooks.disconnect {
+		s.guarded("OnDisconnect hook", func() { hook(c, cause) })
+	}
+}
+
+// answered runs the AfterResponse hooks.
+func (s *server) answered(c *Context, r Result) {
+	for _, hook := range s.hooks.response {
+		s.guarded("AfterResponse hook", func() { hook(c, r) })
+	}
+}
+
+func (s *server) guarded(what string, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.panicked(what, v)
+		}
+	}()
+	f()
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package wherry
+
+const raceDetector = false

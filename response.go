@@ -1,0 +1,390 @@
+package wherry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// This file decides when the head of an answer leaves and how long its
+// content will be: RFC 9110 section 6.4 and 8.6. A whole answer (Text, JSON,
+// Bytes) is held until the outermost middleware has returned, so anybody on
+// the way out may still change fields or replace it. A streamed answer is
+// held while it fits the probe; if it ends within, its length is known too.
+// How content is framed on the wire is the wire's business, see exchange.go.
+
+const (
+	// probeBytes is how much of a stream is held to learn whether it ends.
+	probeBytes = 8 << 10
+	// gatherBytes is how much of a stream is gathered before it is sent.
+	gatherBytes = 16 << 10
+	// holdBytes is how large a whole answer is held; a larger one is sent at
+	// once and not copied.
+	holdBytes = 64 << 10
+)
+
+// ErrContentLength is returned when a handler writes more than the
+// Content-Length that it declared; writing less ends the exchange with it.
+var ErrContentLength = errors.New("wherry: content does not have the declared Content-Length")
+
+type stage uint8
+
+const (
+	stageOpen     stage = iota // nothing has been sent, all may change
+	stageStream                // the head is out, content follows
+	stageEnded                 // the answer is complete
+	stageHijacked              // the connection is somebody else's
+)
+
+// response is the state of an answer. Owned by the handler's goroutine.
+type response struct {
+	stage    stage
+	bodiless bool // HEAD, 204, 304: content is counted, not sent
+	status   int  // 0 until set, then the one to send
+	headers  Headers
+	trailers Headers
+	text     string                     // a whole answer as a string, or
+	held     *bytebufferpool.ByteBuffer // content that waits; nil if none
+	length   int64                      // declared or known at the head, -1 unknown
+	sent     int64                      // content bytes given to the wire
+	err      error                      // the wire failed, or a rule was broken
+}
+
+// fail notes a mistake of the handler; the answer becomes a 500.
+func (r *response) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}
+
+// restart drops the answer that has been prepared but not sent, so that an
+// error can be answered in its place. Fields that speak of the content go;
+// others, such as those of CORS or a request id, stay.
+func (r *response) restart() {
+	r.drop()
+	for _, name := range contentFields {
+		r.headers.Del(name)
+	}
+	r.trailers.reset()
+	r.headers.err, r.err, r.status = nil, nil, 0
+}
+
+// contentFields describe the content of an answer.
+var contentFields = [...]string{
+	HeaderAcceptRanges, HeaderCacheControl, HeaderContentDisposition, HeaderContentEncoding, HeaderContentLanguage,
+	HeaderContentLength, HeaderContentRange, HeaderContentType, HeaderETag, "Expires", HeaderLastModified, HeaderTrailer,
+}
+
+// reset forgets everything but the room.
+func (r *response) reset() {
+	r.drop()
+	r.headers.reset()
+	if len(r.trailers.lines) > 0 {
+		r.trailers.reset()
+	}
+	r.stage, r.bodiless, r.status, r.length, r.sent, r.err = stageOpen, false, 0, -1, 0, nil
+}
+
+// drop forgets the content that waits.
+func (r *response) drop() {
+	r.text = ""
+	if r.held != nil {
+		bytebufferpool.Put(r.held)
+		r.held = nil
+	}
+}
+
+func (r *response) waiting() int {
+	if r.held != nil {
+		return len(r.held.B)
+	}
+	return len(r.text)
+}
+
+// hold appends to the content that waits.
+func (r *response) hold(p []byte) {
+	if r.held == nil {
+		r.held = bytebufferpool.Get()
+		r.held.B = append(r.held.B, r.text...)
+		r.text = ""
+	}
+	r.held.B = append(r.held.B, p...)
+}
+
+// replace makes a whole answer the content, in place of what waits.
+func (c *Context) replace(status int, contentType string) error {
+	c.here()
+	switch c.res.stage {
+	case stageOpen:
+	case stageHijacked:
+		return ErrHijacked
+	default:
+		return errors.New("wherry: the answer has already begun")
+	}
+	c.res.drop()
+	c.res.status = status
+	if contentType != "" {
+		c.res.headers.Set(HeaderContentType, contentType)
+	}
+	return nil
+}
+
+// Write streams content. The first bytes are held: if the handler returns
+// before 8 KiB have been written the answer gets a Content-Length, else it is
+// sent as a stream while it is written, as fast as the client reads.
+func (c *Context) Write(p []byte) (int, error) {
+	c.here()
+	r := &c.res
+	if err := c.writable(len(p)); err != nil {
+		return 0, err
+	}
+	if r.stage == stageOpen {
+		if r.waiting()+len(p) <= probeBytes {
+			r.hold(p)
+			return len(p), nil
+		}
+		if err := c.commit(-1); err != nil {
+			return 0, err
+		}
+	}
+	if len(p) >= gatherBytes {
+		return len(p), c.forward(p)
+	}
+	r.hold(p)
+	if len(r.held.B) >= gatherBytes {
+		return len(p), c.forward(nil)
+	}
+	return len(p), nil
+}
+
+// WriteString is Write of a string.
+func (c *Context) WriteString(s string) (int, error) {
+	c.here()
+	if c.res.stage == stageOpen && c.res.waiting() == 0 && len(s) <= probeBytes && c.res.err == nil {
+		c.res.text = s
+		return len(s), nil
+	}
+	return c.Write([]byte(s))
+}
+
+// writable reports why n more bytes cannot be written.
+func (c *Context) writable(n int) error {
+	r := &c.res
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.stage == stageHijacked:
+		return ErrHijacked
+	case r.stage == stageEnded:
+		return errors.New("wherry: the answer is complete")
+	case r.stage == stageStream && r.length >= 0 && r.sent+int64(r.waiting()+n) > r.length:
+		r.err = ErrContentLength
+		return r.err
+	}
+	return nil
+}
+
+// Flush sends what has been written so far, and the head before it. It
+// returns when the connection has taken it: backpressure is the client's.
+func (c *Context) Flush() error {
+	c.here()
+	if err := c.writable(0); err != nil {
+		return err
+	}
+	if c.res.stage == stageOpen {
+		if err := c.commit(-1); err != nil {
+			return err
+		}
+	}
+	if err := c.forward(nil); err != nil {
+		return err
+	}
+	return c.sending(c.wire.flush())
+}
+
+// Committed reports whether the head of the answer has left: then the status
+// and the fields can no longer change.
+func (c *Context) Committed() bool { c.here(); return c.res.stage != stageOpen }
+
+// sending notes a failure of the wire.
+func (c *Context) sending(err error) error {
+	if err != nil && c.res.err == nil {
+		c.res.err = err
+	}
+	return err
+}
+
+// commit sends the head. The length is that of the content, -1 when it is not
+// known; a length that the handler declared with Content-Length counts then.
+func (c *Context) commit(length int64) error {
+	r := &c.res
+	if r.headers.err != nil {
+		r.err = r.headers.err
+		return r.err
+	}
+	if r.status == 0 {
+		r.status = 200
+	}
+	declared, err := declaredLength(&r.headers)
+	if err == nil && declared >= 0 && length >= 0 && declared != length && !c.contentless() {
+		err = ErrContentLength
+	}
+	if err == nil && declared >= 0 && length < 0 && int64(r.waiting()) > declared {
+		err = ErrContentLength
+	}
+	if err != nil {
+		r.err = err
+		return err
+	}
+	if declared >= 0 {
+		length = declared
+	}
+	if r.status == 205 { // RFC 9110 section 15.3.6: no content, and says so
+		r.drop()
+		length = 0
+	}
+	r.stage, r.length, r.bodiless = stageStream, length, c.contentless()
+	if r.status == 304 && declared < 0 {
+		r.length = -1
+	}
+	return c.sending(c.wire.begin(c, r.length))
+}
+
+// contentless reports whether the answer cannot have content, RFC 9110
+// section 6.4.1.
+func (c *Context) contentless() bool {
+	return c.res.status == 204 || c.res.status == 304 || c.head.MethodBytes()[0] == 'H' && c.isHead()
+}
+
+func (c *Context) isHead() bool { return string(c.head.MethodBytes()) == "HEAD" }
+
+// forward sends the content that waits, and then p.
+func (c *Context) forward(p []byte) error {
+	r := &c.res
+	waiting, text := r.held, r.text
+	n := int64(r.waiting() + len(p))
+	r.sent += n
+	if r.bodiless || n == 0 {
+		r.drop()
+		return nil
+	}
+	var err error
+	switch {
+	case waiting != nil && len(waiting.B) > 0:
+		err = c.wire.send(waiting.B)
+	case text != "":
+		err = c.wire.sendString(text)
+	}
+	if err == nil && len(p) > 0 {
+		err = c.wire.send(p)
+	}
+	if waiting != nil {
+		waiting.B = waiting.B[:0]
+	}
+	r.text = ""
+	return c.sending(err)
+}
+
+// finish completes the answer once the handler and all middleware have
+// returned.
+func (c *Context) finish() error {
+	r := &c.res
+	if r.stage == stageHijacked || r.stage == stageEnded {
+		return nil
+	}
+	if r.err != nil {
+		return r.err
+	}
+	if r.stage == stageOpen {
+		length := int64(r.waiting())
+		if len(r.trailers.lines) > 0 {
+			length = -1
+		}
+		if err := c.commit(length); err != nil {
+			return err
+		}
+	}
+	if err := c.forward(nil); err != nil {
+		return err
+	}
+	if r.length >= 0 && r.sent != r.length && !r.bodiless {
+		r.err = ErrContentLength
+		return r.err
+	}
+	r.stage = stageEnded
+	return c.sending(c.wire.end(c))
+}
+
+// replied reports whether an answer has been given, sent or not.
+func (c *Context) replied() bool {
+	r := &c.res
+	return r.stage != stageOpen || r.status != 0 || r.waiting() > 0 || r.err != nil
+}
+
+// result describes the exchange for AfterResponse hooks.
+func (c *Context) result(err error) Result {
+	r := &c.res
+	result := Result{Status: r.status, Err: err}
+	if err == nil {
+		result.Err = r.err
+	}
+	if !r.bodiless {
+		result.Bytes = r.sent
+	}
+	return result
+}
+
+// declaredLength returns the Content-Length among the fields, -1 without.
+func declaredLength(h *Headers) (int64, error) {
+	if len(h.lines) == 0 || !h.Has(HeaderContentLength) {
+		return -1, nil
+	}
+	value := h.Get(HeaderContentLength)
+	n := int64(0)
+	for _, b := range []byte(value) {
+		if b < '0' || b > '9' || n > (1<<62)/10 {
+			return -1, fmt.Errorf("wherry: Content-Length %q is no length", value)
+		}
+		n = n*10 + int64(b-'0')
+	}
+	if value == "" || len(h.Values(HeaderContentLength)) > 1 {
+		return -1, errors.New("wherry: Content-Length is empty or repeated")
+	}
+	return n, nil
+}
+
+// Stream sends what r yields, as it comes: each Read is on its way before the
+// next one. Content that ends within 8 KiB gets a Content-Length; so does any
+// other if that field was set before. If r is an io.Closer it is not closed.
+func (c *Context) Stream(status int, contentType string, r io.Reader) error {
+	if err := c.replace(status, contentType); err != nil {
+		return err
+	}
+	chunk := bytebufferpool.Get()
+	defer bytebufferpool.Put(chunk)
+	if cap(chunk.B) < gatherBytes {
+		chunk.B = make([]byte, gatherBytes)
+	}
+	p := chunk.B[:cap(chunk.B)]
+	for {
+		n, err := r.Read(p)
+		if n > 0 {
+			if _, failed := c.Write(p[:n]); failed != nil {
+				return failed
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if c.res.stage == stageStream {
+			if failed := c.Flush(); failed != nil {
+				return failed
+			}
+		}
+	}
+}

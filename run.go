@@ -1,0 +1,183 @@
+package wherry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"wherry.example/wherry/engine"
+)
+
+// This file starts and stops an App. What is served stands in serve.go.
+
+// running is what an App knows of its being served.
+type running struct {
+	built         bool
+	buildErr      error
+	draining      atomic.Bool // no connection persists beyond its exchange
+	stopAccepting atomic.Bool
+
+	mu     sync.Mutex // guards the following
+	engine engine.Engine
+	away   map[*hijackedConn]struct{}
+	home   chan struct{} // closed when away becomes empty, if somebody waits
+}
+
+// Listen serves on these addresses until the process is told to stop by
+// SIGINT or SIGTERM, and then drains: see [App.Run]. A second signal ends the
+// process at once. An address is HOST:PORT as for TCP, or unix:PATH.
+func (a *App) Listen(addrs ...string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal has its usual effect
+	}()
+	return a.Run(ctx, addrs...)
+}
+
+// Run serves on these addresses until ctx is done, and then drains: no new
+// connections, idle ones closed, requests in flight answered with
+// `Connection: close`, for at most Timeouts.Shutdown; then what is left is
+// cut. It returns nil when all that was accepted was answered.
+func (a *App) Run(ctx context.Context, addrs ...string) error {
+	if err := a.Build(); err != nil {
+		return err
+	}
+	listeners, err := listen(addrs)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(listeners))
+	for _, ln := range listeners {
+		a.server.log.Info("wherry: listening", slog.String("address", ln.Addr().String()), slog.String("engine", string(a.kind)))
+		go func() { failed <- a.Serve(ln) }()
+	}
+	pending := len(listeners)
+	for pending > 0 {
+		select {
+		case err := <-failed:
+			pending--
+			if err != nil {
+				a.stop(pending, failed)
+				return err
+			}
+			continue
+		case <-ctx.Done():
+		}
+		return a.stop(pending, failed)
+	}
+	return a.stop(0, failed)
+}
+
+// stop shuts down in the time that is set for it, and waits for the listeners.
+func (a *App) stop(pending int, served <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.server.timeouts.Shutdown)
+	defer cancel()
+	err := a.Shutdown(ctx)
+	for range pending {
+		<-served
+	}
+	return err
+}
+
+// listen opens a listener for each address, or none.
+func listen(addrs []string) ([]net.Listener, error) {
+	if len(addrs) == 0 {
+		return nil, errors.New("wherry: no address to listen on; give one, as \":8080\" or \"unix:/run/app.sock\"")
+	}
+	var listeners []net.Listener
+	for _, addr := range addrs {
+		network := "tcp"
+		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+			network, addr = "unix", path
+		}
+		ln, err := net.Listen(network, addr)
+		if err != nil {
+			for _, l := range listeners {
+				_ = l.Close()
+			}
+			return nil, fmt.Errorf("wherry: %w", err)
+		}
+		listeners = append(listeners, ln)
+	}
+	return listeners, nil
+}
+
+// Serve serves the connections of a listener, which it closes in the end. It
+// may be called several times, each with another listener. It returns nil
+// after [App.Shutdown] or when an OnConnect hook returned [ErrStopAccepting].
+func (a *App) Serve(ln net.Listener) error {
+	if err := a.Build(); err != nil {
+		_ = ln.Close()
+		return err
+	}
+	e, err := a.engineOf()
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	return e.Serve(ln)
+}
+
+// engineOf returns the engine of the app, made at the first call.
+func (a *App) engineOf() (engine.Engine, error) {
+	r := &a.run
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining.Load() {
+		return nil, errors.New("wherry: the app was shut down; build another one")
+	}
+	if r.engine != nil {
+		return r.engine, nil
+	}
+	s := a.server
+	e, err := engine.New(a.kind, engine.Config{
+		Handler:   opener{s},
+		MaxConns:  s.limits.Connections,
+		Handshake: s.timeouts.Handshake,
+		OnError:   func(err error) { s.log.Error("wherry: engine", slog.Any("error", err)) },
+	})
+	r.engine = e
+	return e, err
+}
+
+// Shutdown stops serving: see [App.Run]. When ctx is done before all requests
+// are answered and all hijacked connections are closed, the rest is cut,
+// request contexts are cancelled with [ErrShutdown], and the error says how
+// many were cut. An App cannot be served again.
+func (a *App) Shutdown(ctx context.Context) error {
+	if err := a.Build(); err != nil {
+		return err
+	}
+	r := &a.run
+	r.mu.Lock()
+	first := !r.draining.Swap(true)
+	e := r.engine
+	r.mu.Unlock()
+	if first {
+		for _, hook := range a.hooks.shutdown {
+			a.server.guarded("OnShutdown hook", hook)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { a.server.cancelBase(ErrShutdown) })
+	defer stop()
+	var cut int
+	if e != nil {
+		cut, _ = e.Shutdown(ctx)
+	}
+	cut += r.awaitHijacked(ctx)
+	a.server.cancelBase(ErrShutdown)
+	if cut > 0 {
+		return fmt.Errorf("wherry: shutdown: %d connections were cut", cut)
+	}
+	return nil
+}

@@ -1,0 +1,510 @@
+package wherry
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"wherry.example/wherry/engine"
+	"wherry.example/wherry/internal/http1"
+)
+
+// This file is the life of a connection, in order: open, read, parse, run,
+// answer, and again or away. Every rule about order, time and persistence
+// stands here, the same for all engines. What a request is stands in
+// internal/http1, how content moves in exchange.go.
+//
+// A session holds nothing but itself while no byte of a request is there; the
+// exchange, with all buffers, is borrowed for the time in between.
+
+// opener is how engines see a server.
+type opener struct{ app *server }
+
+// Open begins a session. It runs before the first byte is read.
+func (o opener) Open(conn net.Conn) engine.Session {
+	s := &session{app: o.app, conn: conn}
+	s.try, _ = conn.(engine.NonBlocking)
+	s.info.conn = conn
+	if err := o.app.connected(&s.info); err != nil {
+		o.app.disconnected(&s.info, err)
+		if errors.Is(err, ErrStopAccepting) {
+			o.app.live.stopAccepting.Store(true)
+		}
+		return nil
+	}
+	s.wait(time.Now().Add(o.app.timeouts.Idle))
+	return s
+}
+
+// StopAccepting tells the engine whether an OnConnect hook has asked it to.
+func (o opener) StopAccepting() bool { return o.app.live.stopAccepting.Load() }
+
+// phase is where a session stands between two calls of Serve.
+type phase uint8
+
+const (
+	phaseOpen     phase = iota // a head is read, or awaited
+	phaseReady                 // a head is complete; its exchange may wait for the peer
+	phaseCut                   // the exchange ended badly: close
+	phaseLinger                // the last answer is out: forget what still comes
+	phaseHijacked              // the connection is somebody else's
+)
+
+// session is our side of one connection. Owned by whoever runs Serve.
+type session struct {
+	app      *server
+	conn     net.Conn
+	try      engine.NonBlocking // nil where reads and writes only block
+	x        *exchange          // nil while no byte of a request is there
+	phase    phase
+	bounded  bool      // the deadline is that of a head, not of an idle connection
+	deadline time.Time // of the read that is awaited
+	lingered int64
+	cause    error         // why the connection ends, nil in agreement
+	given    *hijackedConn // to whom the connection went
+	info     Conn
+	first    [1]byte
+}
+
+// Serve reads what has come, answers every complete request in it, writes the
+// answers with one write, and parks.
+func (s *session) Serve() engine.Next {
+	if s.phase == phaseLinger {
+		return s.linger()
+	}
+	if s.x != nil {
+		s.x.batch = 0
+	}
+	if s.phase == phaseOpen {
+		if err := s.fill(); err != nil {
+			return s.stopped(err)
+		}
+	}
+	x := s.x
+	for {
+		switch x.step() {
+		case stepNext:
+		case stepMore:
+			if !x.filled {
+				return s.park()
+			}
+			if err := s.fill(); err != nil {
+				return s.stopped(err)
+			}
+		case stepBlock:
+			if err := x.flush(); err != nil {
+				return s.hangup(err)
+			}
+			s.phase = phaseReady
+			return engine.Block
+		case stepLeave:
+			return s.leave()
+		case stepAway:
+			return engine.Detach
+		}
+	}
+}
+
+// Close ends the session: it gives back what it holds and runs the hooks.
+func (s *session) Close(cause error) {
+	s.release()
+	if s.phase == phaseHijacked {
+		s.given.left.Store(true)
+		return
+	}
+	if s.cause == nil {
+		s.cause = cause
+	}
+	s.app.disconnected(&s.info, s.cause)
+}
+
+// borrow takes an exchange for the bytes that come.
+func (s *session) borrow() *exchange {
+	if s.x == nil {
+		s.x = s.app.pool.Get().(*exchange)
+		s.x.s = s
+	}
+	return s.x
+}
+
+// release gives the exchange back, clean.
+func (s *session) release() {
+	x := s.x
+	if x == nil {
+		return
+	}
+	s.x = nil
+	x.recycle()
+	s.app.pool.Put(x)
+}
+
+// fill reads once. A connection that can only block waits for the first byte
+// of a request without a buffer.
+func (s *session) fill() error {
+	if s.try != nil {
+		x := s.borrow()
+		x.room()
+		n, err := s.try.TryRead(x.in[x.w:])
+		x.w += n
+		x.filled = x.w == len(x.in)
+		return err
+	}
+	if s.x == nil {
+		if _, err := io.ReadFull(s.conn, s.first[:]); err != nil {
+			return err
+		}
+		x := s.borrow()
+		x.in[0], x.w = s.first[0], 1
+		x.filled = true // there is no telling: look once more
+		return nil
+	}
+	x := s.x
+	x.room()
+	if x.w == 1 && !s.bounded {
+		s.headBegins()
+	}
+	n, err := s.conn.Read(x.in[x.w:])
+	x.w += n
+	x.filled = false
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// stopped ends a read that brought nothing.
+func (s *session) stopped(err error) engine.Next {
+	x := s.x
+	if x != nil {
+		if failed := x.flush(); failed != nil {
+			return s.hangup(failed)
+		}
+	}
+	partial := x != nil && x.w > x.r
+	switch {
+	case errors.Is(err, engine.ErrWouldBlock):
+		return s.park()
+	case err == io.EOF && !partial:
+		return s.hangup(nil)
+	case err == io.EOF:
+		return s.hangup(io.ErrUnexpectedEOF)
+	case !isTimeout(err):
+		return s.hangup(err)
+	case partial && time.Now().Before(s.deadline): // shutdown has begun: let the head come
+		return s.park()
+	case partial:
+		x.refuse(&Error{Status: 408})
+		s.cause = os.ErrDeadlineExceeded
+		return s.leave()
+	case s.app.live.draining.Load():
+		return s.hangup(ErrShutdown)
+	case time.Now().Before(s.deadline):
+		return s.park()
+	}
+	return s.hangup(ErrIdle)
+}
+
+// park writes the answers of the batch and waits for more bytes.
+func (s *session) park() engine.Next {
+	x := s.x
+	if err := x.flush(); err != nil {
+		return s.hangup(err)
+	}
+	if x.r < x.w {
+		if !s.bounded {
+			s.headBegins()
+		}
+		x.dropOut()
+		return engine.Park
+	}
+	if x.batch > 0 || s.bounded {
+		s.bounded = false
+		s.wait(x.clockAtEnd().Add(s.app.timeouts.Idle))
+	}
+	if s.app.live.draining.Load() {
+		return s.hangup(ErrShutdown)
+	}
+	s.release()
+	return engine.Park
+}
+
+// headBegins sets the deadline of a head by its first byte; later bytes do
+// not move it.
+func (s *session) headBegins() {
+	s.bounded = true
+	s.wait(time.Now().Add(s.app.timeouts.Head))
+}
+
+// wait sets the deadline of the next read.
+func (s *session) wait(until time.Time) {
+	s.deadline = until
+	_ = s.conn.SetReadDeadline(until)
+}
+
+// hangup ends the connection at once.
+func (s *session) hangup(cause error) engine.Next {
+	if s.cause == nil {
+		s.cause = cause
+	}
+	return engine.Hangup
+}
+
+// leave writes the last answers and ends the connection so that the client
+// can read them: the sending side is shut, and what the client still sends is
+// read and forgotten within a bound. Closing at once would turn unread input
+// into a reset that destroys the answer on its way.
+func (s *session) leave() engine.Next {
+	x := s.x
+	if err := x.flush(); err != nil {
+		return s.hangup(err)
+	}
+	cut := s.phase == phaseCut
+	if !cut && x.done && x.r == x.w && !s.inputWaits() {
+		return engine.Hangup
+	}
+	half, ok := s.conn.(engine.CloseWriter)
+	if !ok || half.CloseWrite() != nil || cut && x.coding == codingClose {
+		return engine.Hangup
+	}
+	s.phase = phaseLinger
+	s.wait(time.Now().Add(s.app.timeouts.Linger))
+	return engine.Park
+}
+
+// inputWaits looks whether bytes have come that nobody will use.
+func (s *session) inputWaits() bool {
+	if s.try == nil {
+		return false
+	}
+	n, err := s.try.TryRead(s.x.in)
+	return n > 0 && err == nil
+}
+
+// lingerBytes is how much input of a refused client is read and forgotten.
+const lingerBytes = 4 << 20
+
+// linger forgets what has come.
+func (s *session) linger() engine.Next {
+	x := s.borrow()
+	for s.lingered < lingerBytes {
+		var n int
+		var err error
+		if s.try != nil {
+			n, err = s.try.TryRead(x.in)
+		} else {
+			n, err = s.conn.Read(x.in)
+		}
+		s.lingered += int64(n)
+		switch {
+		case n > 0:
+		case errors.Is(err, engine.ErrWouldBlock):
+			s.release()
+			return engine.Park
+		case isTimeout(err) && time.Now().Before(s.deadline):
+			return engine.Park
+		default:
+			return engine.Hangup
+		}
+	}
+	return engine.Hangup
+}
+
+// step is what becomes of the bytes that have been read.
+type step uint8
+
+const (
+	stepNext  step = iota // a request was answered, there may be another
+	stepMore              // more bytes are needed
+	stepBlock             // the exchange may have to wait for the peer
+	stepLeave             // the connection ends after what has been written
+	stepAway              // the connection was hijacked
+)
+
+// step parses one head and runs its exchange.
+func (x *exchange) step() step {
+	s := x.s
+	blocking := s.phase == phaseReady
+	if !blocking {
+		n, err := x.head.Parse(x.unread(), &x.app.headLimits)
+		if err != nil {
+			x.refuse(err)
+			return stepLeave
+		}
+		if n == 0 {
+			return stepMore
+		}
+		if err := x.admit(n); err != nil {
+			x.refuse(err)
+			return stepLeave
+		}
+		if s.try != nil && x.mayWait() {
+			return stepBlock
+		}
+	}
+	s.phase = phaseOpen
+	x.run()
+	switch {
+	case s.phase == phaseHijacked:
+		return stepAway
+	case s.phase == phaseCut || !x.keep:
+		return stepLeave
+	case !x.done && !x.drain():
+		s.phase = phaseCut
+		return stepLeave
+	}
+	return stepNext
+}
+
+// admit takes the head off the buffer and decides how the exchange is framed,
+// before any user code runs.
+func (x *exchange) admit(n int) error {
+	framing, err := x.head.Framing()
+	if err != nil {
+		return err
+	}
+	if x.head.Expect() == http1.ExpectOther {
+		return &Error{Status: 417}
+	}
+	x.batch++
+	x.s.info.requests.Add(1)
+	x.r += n
+	x.floor = x.r
+	x.framing, x.left = framing, framing.Length
+	x.done = framing.Kind == http1.NoBody || framing.Kind == http1.LengthBody && framing.Length == 0
+	x.expects = x.head.Expect() == http1.ExpectContinue && !x.done
+	x.begun, x.broken, x.coding = false, false, codingNone
+	x.keep = !x.head.Close() && (x.head.Minor > 0 || x.head.KeepAlive())
+	x.s.bounded = false
+	if framing.Kind == http1.ChunkedBody {
+		l := &x.app.limits
+		x.chunk.Reset(http1.ChunkedLimits{ExtensionBytes: l.ChunkExtensions, TrailerBytes: l.Trailer, TrailerLines: l.FieldLines})
+	}
+	return nil
+}
+
+// mayWait reports whether the handler may have to wait for the peer: content
+// is missing, or the connection may be hijacked.
+func (x *exchange) mayWait() bool {
+	switch {
+	case x.head.Upgrade() || x.head.Method == http1.MethodConnect:
+		return true
+	case x.framing.Kind == http1.LengthBody:
+		return x.left > int64(x.w-x.r)
+	}
+	return x.framing.Kind == http1.ChunkedBody
+}
+
+// run answers one request.
+func (x *exchange) run() {
+	c := x.context()
+	c.begins(x, &x.head, x.framing)
+	var began time.Time
+	if len(x.app.hooks.response) > 0 {
+		began = time.Now()
+	}
+	result := x.app.answer(c)
+	if len(x.app.hooks.response) > 0 {
+		result.Duration = time.Since(began)
+		x.app.answered(c, result)
+	}
+	c.ends()
+	x.head.Reset()
+}
+
+// answer runs hooks, route and handler, and completes the answer. It serves
+// an exchange of any wire.
+func (s *server) answer(c *Context) Result {
+	err := c.attempt(s.dispatch)
+	if err == nil {
+		err = c.finish()
+	}
+	if err != nil {
+		s.resolve(c, err)
+	}
+	return c.result(err)
+}
+
+// dispatch finds the handler of a request and runs it.
+func (s *server) dispatch(c *Context) error {
+	for _, hook := range s.hooks.routing {
+		if err := hook(c); err != nil || c.replied() {
+			return err
+		}
+	}
+	if len(c.path) == 0 || c.path[0] != '/' {
+		return s.notFound(c)
+	}
+	found := s.hosts.lookup(c.head.Host()).match(&c.match, c.Method(), c.path)
+	if found == notFound {
+		return s.notFound(c)
+	}
+	c.route = c.match.route
+	if !c.body.limited && c.route.opts.bodyLimit != 0 {
+		c.body.limit = c.route.opts.bodyLimit
+	}
+	if found == methodNotAllowed {
+		return c.route.denied(c)
+	}
+	if c.body.tooLarge() {
+		return errBodyTooLarge
+	}
+	return c.route.handler(c)
+}
+
+// attempt runs a handler; its panic becomes an error.
+func (c *Context) attempt(h Handler) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = c.app.panicked(c.method+" "+c.patternOrPath(), v)
+		}
+	}()
+	return h(c)
+}
+
+// refuse answers a request that breaks the protocol. No user code sees it.
+func (x *exchange) refuse(err error) {
+	status := 400
+	var refusal *http1.Error
+	var own *Error
+	switch {
+	case errors.As(err, &refusal):
+		status = refusal.Status
+	case errors.As(err, &own):
+		status = own.Status
+	}
+	x.s.cause = err
+	x.keep, x.done = false, false
+	text := http1.ReasonPhrase(status) + "\n"
+	out := x.buffer()
+	b := http1.AppendStatusLine(out.B, status)
+	b = x.app.date.append(b, x.clock())
+	b = http1.AppendField(b, HeaderContentType, typeText)
+	b = http1.AppendContentLength(b, int64(len(text)))
+	b = append(b, "Connection: close\r\n\r\n"...)
+	out.B = append(b, text...)
+}
+
+// drain reads what is left of a body within a bound, and reports whether the
+// connection can persist.
+func (x *exchange) drain() bool {
+	budget := x.app.limits.Drain
+	if x.framing.Kind == http1.LengthBody && x.left > budget {
+		return false
+	}
+	var sink [1 << 10]byte
+	for !x.done {
+		n, err := x.readBody(sink[:])
+		budget -= int64(n)
+		if err != nil && err != io.EOF || budget < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
