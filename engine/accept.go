@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// This file accepts connections and survives what can go wrong with that: a
+// listener that fails for the moment, as at the end of the file descriptors,
+// is asked again after a pause.
+
+const (
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+	// drainQueue is how long a listener is asked for connections that
+	// already wait when a shutdown begins. They are there at once.
+	drainQueue = 20 * time.Millisecond
+)
+
+// acceptor accepts from one listener.
+type acceptor struct {
+	ln      net.Listener
+	adopt   func(net.Conn, *acceptor)
+	onError func(error)
+	stopped atomic.Bool   // closed on purpose
+	ending  chan struct{} // closed when the engine shuts down
+}
+
+// run accepts until the listener is stopped or fails for good.
+func (a *acceptor) run() error {
+	defer func() { _ = a.ln.Close() }()
+	var pause time.Duration
+	for {
+		conn, err := a.ln.Accept()
+		if err == nil {
+			pause = 0
+			a.adopt(conn, a)
+			continue
+		}
+		if a.stopped.Load() {
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("engine: listener %v: %w", a.ln.Addr(), err)
+		}
+		if pause == 0 {
+			a.onError(fmt.Errorf("engine: accept at %v fails, trying again: %w", a.ln.Addr(), err))
+		}
+		pause = min(max(2*pause, shortestPause), longestPause)
+		select {
+		case <-time.After(pause):
+		case <-a.ending:
+		}
+	}
+}
+
+// stop ends run. Connections that wait in the queue are accepted first, where
+// the listener can be asked without waiting.
+func (a *acceptor) stop() {
+	a.stopped.Store(true)
+	if d, ok := a.ln.(interface{ SetDeadline(time.Time) error }); ok && d.SetDeadline(time.Now().Add(drainQueue)) == nil {
+		return
+	}
+	_ = a.ln.Close()
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package engine
+
+import "net"
+
+// Without readiness for sockets every connection is driven by waiting in Read.
+func (e *threaded) wrap(nc net.Conn) conn { return &plainConn{Conn: nc, e: e} }

@@ -1,0 +1,207 @@
+// Package engine accepts connections, says when one is readable, and decides
+// on which goroutine its session runs. It knows nothing of what is spoken on
+// them: bytes and time only.
+//
+// # Choosing one
+//
+// [Threaded] gives each connection a goroutine, which is parked without a
+// buffer while the connection is idle. It works on every system and is the
+// reference: where two engines differ, it is right. [Auto] takes the best one
+// of this system.
+//
+// # Adding one
+//
+// An engine is a type with the methods of [Engine] that keeps the contract of
+// [Session], and a line in the table of kinds. The contract tests run on
+// everything that [All] returns.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// Handler makes the sessions of an engine.
+type Handler interface {
+	// Open is called once for each accepted connection, before its first
+	// byte is read, on the goroutine that will run its session. It must not
+	// read or write. nil refuses the connection: the engine closes it and
+	// calls nothing else.
+	//
+	// A Handler may also have a method StopAccepting() bool. When Open has
+	// returned nil and that says true, the listener the connection came from
+	// is closed and its Serve returns nil.
+	Open(c net.Conn) Session
+}
+
+// Session is one side of a conversation.
+//
+// The engine calls Serve any number of times, one call at a time, and then
+// Close exactly once, after the last Serve has returned.
+type Session interface {
+	// Serve is called when a read would not block: bytes have come, the peer
+	// has ended its sending, or the read deadline has passed. It is called
+	// once more for each parked connection when a shutdown begins, and it
+	// may be called for nothing.
+	Serve() Next
+	// Close ends the session; the connection is still open. The cause is nil
+	// when Serve has asked for it, else why the engine ends the connection.
+	Close(cause error)
+}
+
+// Next is what a session wants after a call of Serve.
+type Next uint8
+
+const (
+	// Park: call Serve again when there is a reason to.
+	Park Next = iota
+	// Hangup: the conversation is over. Close(nil) is called and the
+	// connection closed.
+	Hangup
+	// Block: call Serve again at once, from where a Read that waits is all
+	// right. Before such a call a session must not wait in Read for long.
+	Block
+	// Detach: the connection belongs to somebody else now. Close(nil) is
+	// called, and the engine neither touches nor closes the connection.
+	Detach
+)
+
+// NonBlocking is what a connection can do beyond net.Conn where the engine
+// knows readiness. A session looks for it once; without it Read and Write
+// wait.
+type NonBlocking interface {
+	// TryRead reads what is there and never waits: ErrWouldBlock when there
+	// is nothing, os.ErrDeadlineExceeded when there is nothing and the read
+	// deadline has passed or a shutdown has begun.
+	TryRead(p []byte) (int, error)
+	// TryWrite writes what fits and never waits: less than all of p is no
+	// error; ErrWouldBlock when nothing fits.
+	TryWrite(p []byte) (int, error)
+}
+
+// Watcher is a connection that can tell when its peer leaves.
+type Watcher interface {
+	// Watch calls gone, at most once and on a goroutine of the engine, when
+	// the peer has ended its sending or has reset the connection, also while
+	// bytes wait to be read. stop ends the watch; when it has returned, gone
+	// is not running and will not. gone must not block and not call stop.
+	Watch(gone func()) (stop func())
+}
+
+// CloseWriter is a connection whose sending side can be shut.
+type CloseWriter interface {
+	CloseWrite() error
+}
+
+// Engine serves connections.
+type Engine interface {
+	// Serve accepts the connections of ln, until Shutdown or until the
+	// Handler wants no more; then it closes ln and returns nil. It may be
+	// called for several listeners at once. A listener that fails for good
+	// is an error.
+	Serve(ln net.Listener) error
+	// Shutdown accepts what already waits in the listeners, closes them,
+	// calls Serve once for each parked connection, and waits until all
+	// sessions have ended. When ctx is done it closes the rest, with the
+	// cause ErrForced, and returns how many those were and ctx's error.
+	Shutdown(ctx context.Context) (cut int, err error)
+	// Conns returns the number of open connections.
+	Conns() int
+}
+
+// Config is what an engine needs to know.
+type Config struct {
+	// Handler makes the sessions. Required.
+	Handler Handler
+	// MaxConns is the number of open connections; further ones are closed as
+	// they come. 0 means unlimited.
+	MaxConns int
+	// Handshake is the time for a handshake of connections that have one
+	// (TLS). 0 means 5 s.
+	Handshake time.Duration
+	// OnError is told what only an operator can mend, once for an episode:
+	// listeners that cannot accept, sessions that panic. nil ignores it. It
+	// may be called from several goroutines.
+	OnError func(error)
+}
+
+var (
+	// ErrWouldBlock is returned by TryRead and TryWrite instead of waiting.
+	ErrWouldBlock = errors.New("engine: operation would block")
+	// ErrShutdown is the cause of connections that a shutdown has ended.
+	ErrShutdown = errors.New("engine: shut down")
+	// ErrForced is the cause of connections that were closed because the
+	// time for a shutdown was over.
+	ErrForced = errors.New("engine: closed by force")
+	// ErrUnsupported: an engine of this kind does not work here. The text
+	// lists those that do.
+	ErrUnsupported = errors.New("engine: not supported on this system")
+)
+
+// Kind names an engine, as in a flag or a configuration file.
+type Kind string
+
+// The kinds of engines. Not every one works on every system.
+const (
+	Auto     Kind = "auto"
+	Threaded Kind = "threaded"
+)
+
+// kinds is the table of engines that work here, the best first.
+var kinds = []struct {
+	kind Kind
+	make func(Config) Engine
+}{
+	{Threaded, newThreaded},
+}
+
+// All returns the kinds that work on this system, without Auto.
+func All() []Kind {
+	var all []Kind
+	for _, k := range kinds {
+		all = append(all, k.kind)
+	}
+	return all
+}
+
+// Supported returns nil when a kind works here, else an error that is
+// ErrUnsupported and lists those that do.
+func Supported(kind Kind) error {
+	if kind == Auto {
+		return nil
+	}
+	var names []string
+	for _, k := range kinds {
+		if k.kind == kind {
+			return nil
+		}
+		names = append(names, string(k.kind))
+	}
+	return fmt.Errorf("%w: %q; choose one of auto, %s", ErrUnsupported, string(kind), strings.Join(names, ", "))
+}
+
+// New makes an engine.
+func New(kind Kind, cfg Config) (Engine, error) {
+	if err := Supported(kind); err != nil {
+		return nil, err
+	}
+	if cfg.Handler == nil {
+		return nil, errors.New("engine: Config.Handler is nil")
+	}
+	if cfg.Handshake <= 0 {
+		cfg.Handshake = 5 * time.Second
+	}
+	if cfg.OnError == nil {
+		cfg.OnError = func(error) {}
+	}
+	for _, k := range kinds {
+		if k.kind == kind {
+			return k.make(cfg), nil
+		}
+	}
+	return kinds[0].make(cfg), nil
+}

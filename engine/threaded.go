@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// This file is the threaded engine: a goroutine for each connection, from
+// accept to close. How the goroutine waits is the matter of the connection's
+// type: conn_ready.go for sockets, conn_plain.go for everything else.
+
+// threaded is the reference engine.
+type threaded struct {
+	cfg     Config
+	closing atomic.Bool // a shutdown has begun
+	watches watches
+
+	mu        sync.Mutex // guards the following
+	acceptors map[*acceptor]struct{}
+	conns     map[conn]struct{}
+	forced    bool          // what still opens is closed at once
+	ending    chan struct{} // closed when closing is set
+	quiet     chan struct{} // closed when nothing is open any more; nil until somebody waits
+}
+
+// conn is a connection as this engine drives it.
+type conn interface {
+	net.Conn
+	// run calls the session until it is done, and says how it ended.
+	run(s Session) (Next, error)
+	// wake makes a parked session's Serve run once more.
+	wake()
+	// force ends whatever the connection is doing, from another goroutine.
+	force()
+}
+
+func newThreaded(cfg Config) Engine {
+	return &threaded{
+		cfg:       cfg,
+		acceptors: map[*acceptor]struct{}{},
+		conns:     map[conn]struct{}{},
+		ending:    make(chan struct{}),
+	}
+}
+
+func (e *threaded) Serve(ln net.Listener) error {
+	a := &acceptor{ln: ln, adopt: e.adopt, onError: e.cfg.OnError, ending: e.ending}
+	e.mu.Lock()
+	if e.closing.Load() {
+		e.mu.Unlock()
+		_ = ln.Close()
+		return nil
+	}
+	e.acceptors[a] = struct{}{}
+	e.mu.Unlock()
+	err := a.run()
+	e.mu.Lock()
+	delete(e.acceptors, a)
+	e.settle()
+	e.mu.Unlock()
+	return err
+}
+
+func (e *threaded) Conns() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.conns)
+}
+
+// adopt takes over an accepted connection.
+func (e *threaded) adopt(nc net.Conn, from *acceptor) {
+	c := e.wrap(nc)
+	e.mu.Lock()
+	if e.forced || e.cfg.MaxConns > 0 && len(e.conns) >= e.cfg.MaxConns {
+		e.mu.Unlock()
+		_ = nc.Close()
+		return
+	}
+	e.conns[c] = struct{}{}
+	e.mu.Unlock()
+	go e.serve(c, from)
+}
+
+// serve is the life of a connection's goroutine.
+func (e *threaded) serve(c conn, from *acceptor) {
+	detached := false
+	defer func() {
+		if !detached {
+			_ = c.Close()
+		}
+		e.forget(c)
+	}()
+	s := e.open(c)
+	if s == nil {
+		if h, ok := e.cfg.Handler.(interface{ StopAccepting() bool }); ok && h.StopAccepting() {
+			from.stopped.Store(true)
+			_ = from.ln.Close()
+		}
+		return
+	}
+	next, err := e.converse(c, s)
+	if e.wasForced(c) {
+		err = ErrForced
+	}
+	e.guard(func() { s.Close(err) })
+	detached = next == Detach && err == nil
+}
+
+// open makes the session; a Handler that panics refuses.
+func (e *threaded) open(c conn) (s Session) {
+	e.guard(func() { s = e.cfg.Handler.Open(c) })
+	return s
+}
+
+// converse runs the session; its panic ends the conversation with an error.
+func (e *threaded) converse(c conn, s Session) (next Next, err error) {
+	if failed := e.guard(func() { next, err = c.run(s) }); failed != nil {
+		return Hangup, failed
+	}
+	return next, err
+}
+
+// guard turns a panic into an error and reports it.
+func (e *threaded) guard(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("engine: session panics: %v\n%s", v, debug.Stack())
+			e.cfg.OnError(err)
+		}
+	}()
+	f()
+	return nil
+}
+
+// forget takes a connection off the books.
+func (e *threaded) forget(c conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.conns, c)
+	e.settle()
+}
+
+// settle tells whoever waits that nothing is open any more. mu is held.
+func (e *threaded) settle() {
+	if e.quiet != nil && len(e.conns) == 0 && len(e.acceptors) == 0 {
+		close(e.quiet)
+		e.quiet = nil
+	}
+}
+
+func (e *threaded) wasForced(c conn) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.forced
+}
+
+func (e *threaded) Shutdown(ctx context.Context) (cut int, err error) {
+	e.mu.Lock()
+	quiet := make(chan struct{})
+	if e.quiet != nil {
+		quiet = e.quiet // somebody waits already
+	}
+	if len(e.conns) == 0 && len(e.acceptors) == 0 {
+		close(quiet)
+	} else {
+		e.quiet = quiet
+	}
+	if !e.closing.Swap(true) {
+		close(e.ending)
+		for a := range e.acceptors {
+			a.stop()
+		}
+		for c := range e.conns {
+			c.wake()
+		}
+	}
+	e.mu.Unlock()
+	defer e.watches.close()
+	select {
+	case <-quiet:
+		return 0, nil
+	case <-ctx.Done():
+	}
+	return e.forceAll(quiet), ctx.Err()
+}
+
+// forceAll closes what is left and counts it.
+func (e *threaded) forceAll(quiet <-chan struct{}) int {
+	e.mu.Lock()
+	e.forced = true
+	cut := len(e.conns)
+	for a := range e.acceptors {
+		_ = a.ln.Close()
+	}
+	for c := range e.conns {
+		c.force()
+	}
+	e.mu.Unlock()
+	return cut
+}
+
+// handshaker is a connection that must agree with its peer before the first
+// byte, as *tls.Conn.
+type handshaker interface {
+	HandshakeContext(context.Context) error
+}
+
+// shake runs the handshake of connections that have one.
+func (e *threaded) shake(nc net.Conn) error {
+	h, ok := nc.(handshaker)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.Handshake)
+	defer cancel()
+	if err := h.HandshakeContext(ctx); err != nil {
+		return errors.Join(errHandshake, err)
+	}
+	return nil
+}
+
+var errHandshake = errors.New("engine: handshake failed")
