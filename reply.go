@@ -3,6 +3,8 @@ package wherry
 import (
 	"fmt"
 	"strings"
+
+	"wherry.example/wherry/internal/http1"
 )
 
 // Status sets the status of the answer and returns the Context. Without it,
@@ -159,7 +161,7 @@ func escapeLocation(s string) string {
 func (c *Context) SetTrailer(name, value string) {
 	c.here()
 	switch {
-	case forbiddenTrailer(name):
+	case http1.ForbiddenTrailer(name):
 		c.res.fail("wherry: %q cannot be a trailer field", name)
 	case c.res.stage == stageStream && len(c.res.trailers.lines) == 0:
 		c.res.fail("wherry: trailer %q comes after the head has left; set it once before", name)
