@@ -9,6 +9,14 @@ import (
 // every request; arming a runtime timer each time would cost more than the
 // rest. So the timer is armed only when none is, or when the new deadline is
 // earlier than the armed one; when it fires early, it is armed again.
+//
+// It is armed for a glance at first, and for the whole time only when nothing
+// has happened since. The poller tells of bytes and of the end of the stream
+// once; when both come together, the read that takes the bytes sees no end,
+// and nobody tells of it again. The glance reads once more and finds it.
+
+// glance is how long a connection is idle before it is looked at unasked.
+const glance = time.Second
 
 // lazyDeadline is the read deadline of a connection.
 type lazyDeadline struct {
@@ -17,38 +25,42 @@ type lazyDeadline struct {
 	mu    sync.Mutex // guards the following
 	want  time.Time  // zero: none
 	armed time.Time  // zero: none
+	moved bool       // since the timer was armed
 }
 
 // move sets the deadline; zero means none.
 func (d *lazyDeadline) move(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.want = t
+	d.want, d.moved = t, true
 	if t.IsZero() || !d.armed.IsZero() && !t.Before(d.armed) {
 		return nil
 	}
-	return d.arm(t)
+	return d.arm(time.Now())
 }
 
-func (d *lazyDeadline) arm(t time.Time) error {
-	d.armed = t
-	return d.set(t)
+// arm arms the timer for the deadline, or for a glance before it.
+func (d *lazyDeadline) arm(now time.Time) error {
+	d.armed = d.want
+	if soon := now.Add(glance); d.moved && (d.want.IsZero() || soon.Before(d.want)) {
+		d.armed = soon
+	}
+	d.moved = false
+	return d.set(d.armed)
 }
 
 // fired is called when the real timer has fired. It reports whether the
-// deadline has really passed, and arms the timer for what is left.
+// deadline has passed, and arms the timer for what is left.
 func (d *lazyDeadline) fired() (passed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.want.IsZero() {
-		_ = d.arm(time.Time{})
+	now := time.Now()
+	if d.want.IsZero() || now.Before(d.want) {
+		_ = d.arm(now)
 		return false
 	}
-	if time.Now().Before(d.want) {
-		_ = d.arm(d.want)
-		return false
-	}
-	_ = d.arm(time.Time{}) // or no read could be tried any more
+	d.armed = time.Time{} // no timer, or no read could be tried any more
+	_ = d.set(d.armed)
 	return true
 }
 
