@@ -325,11 +325,11 @@ func (c *conversation) run(dial func() (net.Conn, error), cut func([]byte) [][]b
 		case s.answer != nil:
 			err = s.answer.check(in)
 		case s.halfClose:
-			<-before
 			half, ok := conn.(interface{ CloseWrite() error })
 			if !ok {
 				return nil // a pipe cannot; sockets do
 			}
+			<-before
 			err = half.CloseWrite()
 		default:
 			done, after := make(chan struct{}), before

@@ -5,14 +5,15 @@ import "testing"
 // Heads of the three usual sizes: the least a client sends, a plain browser,
 // and a browser of the kind that carries cookies.
 var benchHeads = []struct{ name, head string }{
-	{"40", "GET /a HTTP/1.1\r\nHost: localhost:80\r\n\r\n\r\n"[:40]},
+	{"40", "GET / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"},
 	{"430", "GET /articles/2024/05/a-walk-along-the-river?page=2 HTTP/1.1\r\n" +
 		"Host: www.example.com\r\n" +
 		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0\r\n" +
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
 		"Accept-Language: en-GB,en;q=0.5\r\n" +
 		"Accept-Encoding: gzip, deflate, br, zstd\r\n" +
-		"Referer: https://www.example.com/articles/2024\r\n" +
+		"Referer: https://www.example.com/articles/2024/05/a-walks\r\n" +
+		"DNT: 1\r\n" +
 		"Connection: keep-alive\r\n\r\n"},
 	{"703", "GET /wp-content/uploads/2010/03/hello-kitty-darth-vader-pink.jpg HTTP/1.1\r\n" +
 		"Host: www.kittyhell.com\r\n" +

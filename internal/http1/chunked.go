@@ -2,12 +2,13 @@ package http1
 
 // This file reads chunked bodies: RFC 9112 section 7.1. Framing bytes are
 // read one by one through a state machine, so that a body may be cut anywhere;
-// content is handed out in runs. Trailers are read by trailer.go.
+// content is handed out in runs. Trailers are read by trailer.go. Blanks in a
+// size line, which the RFC calls bad, are refused.
 
 // ChunkedLimits bounds what is in a chunked body beside its content.
 type ChunkedLimits struct {
 	ExtensionBytes int // of all chunk extensions of the body
-	TrailerBytes   int
+	TrailerBytes   int // of the trailer section, the empty line included, which alone always passes
 	TrailerLines   int
 }
 
@@ -36,53 +37,54 @@ const (
 type Chunked struct {
 	state     chunkState
 	left      int64 // content bytes of the current chunk that are still to come
-	digits    int
-	extension int // bytes of extensions so far
+	digits    int   // of the chunk size
+	extension int   // bytes of extensions so far
+	err       error // what has ended the body before its time; it stays
 	limits    ChunkedLimits
 	trailer   []byte // the trailer section as it was sent
-	line      int    // where its current line begins
-	fields    []fieldLine
+	fields    fieldReader
 }
 
 // Reset makes the decoder ready for another body.
 func (d *Chunked) Reset(limits ChunkedLimits) {
-	*d = Chunked{limits: limits, trailer: d.trailer[:0], fields: d.fields[:0]}
+	*d = Chunked{limits: limits, trailer: d.trailer[:0], fields: fieldReader{lines: d.fields.lines[:0]}}
 }
 
 // Next reads from the front of src. It returns the next run of content, which
 // is a part of src, and how many bytes of src it has used. No content and no
-// error mean that src is used up, or the body is Done. The error is an
-// *Error; the body has no end then.
+// error mean that src is used up, or the body is Done; what is behind the body
+// is left in src. The error is an *Error, and every later call returns it; the
+// body has no end then.
 func (d *Chunked) Next(src []byte) (data []byte, used int, err error) {
-	for used < len(src) {
+	for used < len(src) && d.err == nil && d.state != chunkDone {
 		switch d.state {
-		case chunkDone:
-			return nil, used, nil
 		case chunkData:
-			n := min(int64(len(src)-used), d.left)
-			data = src[used : used+int(n)]
-			d.Skip(n)
-			return data, used + int(n), nil
+			n := int(min(int64(len(src)-used), d.left))
+			d.Skip(int64(n))
+			return src[used : used+n], used + n, nil
 		case chunkTrailer:
-			err = d.readTrailer(src[used])
-		case chunkSizeFirst, chunkSize:
-			err = d.readSize(src[used])
+			n := 0
+			n, d.err = d.readTrailer(src[used:])
+			used += n
 		default:
-			err = d.readFrame(src[used])
-		}
-		used++
-		if err != nil {
-			return nil, used, err
+			d.err = d.readFrame(src[used])
+			used++
 		}
 	}
-	return nil, used, nil
+	return nil, used, d.err
 }
 
 // Done reports whether the last chunk and the trailer section have been read.
 func (d *Chunked) Done() bool { return d.state == chunkDone }
 
 // Remaining returns how many content bytes of the current chunk are to come.
-func (d *Chunked) Remaining() int64 { return d.left }
+// It is 0 where no content can come next, as within a size.
+func (d *Chunked) Remaining() int64 {
+	if d.state != chunkData {
+		return 0
+	}
+	return d.left
+}
 
 // Skip notes that n content bytes, at most Remaining, were read elsewhere.
 func (d *Chunked) Skip(n int64) {
@@ -91,14 +93,15 @@ func (d *Chunked) Skip(n int64) {
 	}
 }
 
-// maxSizeDigits keeps a size within an int64.
-const maxSizeDigits = 15
+// maxSizeDigits bounds leading zeros; what is more than an int64 does not pass
+// either.
+const maxSizeDigits = 16
 
 // readSize reads chunk-size = 1*HEXDIG and what ends it.
 func (d *Chunked) readSize(b byte) error {
 	switch {
 	case isHex(b):
-		if d.digits++; d.digits > maxSizeDigits {
+		if d.digits++; d.digits > maxSizeDigits || d.left > (1<<63-1)>>4 {
 			return errChunkSizeLong
 		}
 		d.left = d.left<<4 | int64(unhex(b))
@@ -115,9 +118,11 @@ func (d *Chunked) readSize(b byte) error {
 	return nil
 }
 
-// readFrame reads a byte that is neither size, content nor trailer.
+// readFrame reads a byte that is neither content nor trailer.
 func (d *Chunked) readFrame(b byte) error {
 	switch d.state {
+	case chunkSizeFirst, chunkSize:
+		return d.readSize(b)
 	case chunkSizeLF:
 		if b != '\n' {
 			return errChunkSize
@@ -157,11 +162,11 @@ func (d *Chunked) readExtension(b byte) error {
 			d.state = chunkExtEscaped
 		case b == '"':
 			d.state = chunkExtEnd
-		case b < ' ' && b != '\t' || b == 0x7f:
+		case isControl(b):
 			return errChunkExtension
 		}
 	case chunkExtEscaped:
-		if b < ' ' && b != '\t' || b == 0x7f {
+		if isControl(b) {
 			return errChunkExtension
 		}
 		d.state = chunkExtQuoted

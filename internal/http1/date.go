@@ -58,16 +58,17 @@ func civil(days int64) (year, month, day int64) {
 	return year, month, day
 }
 
-// days is the inverse of civil.
+// daysOf is the inverse of civil, for years from 0 on.
 func daysOf(year, month, day int64) int64 {
+	year += 400 // so that nothing below is negative
 	if month <= 2 {
 		year--
 		month += 12
 	}
 	era := year / 400
-	yearOfEra := year - era*400
+	yearOfEra := year % 400
 	inYear := (153*(month-3)+2)/5 + day - 1
-	return era*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + inYear - 719468
+	return (era-1)*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + inYear - 719468
 }
 
 // ParseDate reads a date in one of the three formats of RFC 9110: IMF-fixdate,

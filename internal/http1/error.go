@@ -17,7 +17,7 @@ var (
 	errBareLF           = &Error{400, "line ends in a bare LF"}
 	errBareCR           = &Error{400, "bare CR"}
 	errSecondEmptyLine  = &Error{400, "more than one empty line before the request line"}
-	errRequestLine      = &Error{400, "malformed request line"}
+	errRequestLine      = &Error{400, "request line ends without a version"}
 	errMethod           = &Error{400, "method is no token"}
 	errMethodLong       = &Error{501, "method is too long"}
 	errVersion          = &Error{400, "malformed version"}

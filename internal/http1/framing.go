@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // This file decides where a request ends: RFC 9112 section 6.3, and nothing
 // else. Every "ought to be handled as an error" is one here, because a proxy
 // in front may have read the other length. A new rule needs a conversation in
@@ -60,15 +62,12 @@ func (h *Head) checkCoding() error {
 // hasUnknownCoding reports whether a list names a coding other than chunked.
 func hasUnknownCoding(list []byte) bool {
 	for len(list) > 0 {
-		end := 0
-		for end < len(list) && list[end] != ',' {
-			end++
-		}
-		member := trim(list[:end])
-		if IsToken(member) && !EqualFold(member, "chunked") {
+		var member []byte
+		member, list = cutList(list)
+		name, _, _ := bytes.Cut(member, []byte{';'}) // from its parameters
+		if name = trim(name); IsToken(name) && !EqualFold(name, "chunked") {
 			return true
 		}
-		list = list[min(end+1, len(list)):]
 	}
 	return false
 }
@@ -79,10 +78,11 @@ func parseLength(b []byte) (n int64, ok bool) {
 		return 0, false
 	}
 	for _, d := range b {
-		if d < '0' || d > '9' || n > (1<<63-1-9)/10 {
+		digit := int64(d) - '0'
+		if digit < 0 || digit > 9 || n > (1<<63-1-digit)/10 {
 			return 0, false
 		}
-		n = n*10 + int64(d-'0')
+		n = n*10 + digit
 	}
 	return n, true
 }

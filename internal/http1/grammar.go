@@ -10,7 +10,7 @@ type class uint8
 
 const (
 	inToken  class = 1 << iota // tchar, RFC 9110 section 5.6.2
-	inTarget                   // a byte of a target; '%' needs a closer look
+	inTarget                   // a byte of a target, but '%' and '?'
 	inHost                     // reg-name without percent-encoding, RFC 3986 section 3.2.2
 	inHex
 )
@@ -28,7 +28,7 @@ func buildClasses() (t [256]class) {
 	mark(inHost, alnum+"-._~!$&'()*+,;=")
 	mark(inHex, "0123456789abcdefABCDEF")
 	for b := '!'; b <= '~'; b++ {
-		if b != '#' && b != '\\' {
+		if b != '#' && b != '\\' && b != '%' && b != '?' {
 			t[b] |= inTarget
 		}
 	}
@@ -52,18 +52,26 @@ func IsToken[T text](s T) bool {
 // other control byte but HTAB. Bytes from 0x80 on (obs-text) pass.
 func IsFieldValue[T text](s T) bool {
 	for i := 0; i < len(s); i++ {
-		if b := s[i]; b < ' ' && b != '\t' || b == 0x7f {
+		if isControl(s[i]) {
 			return false
 		}
 	}
 	return true
 }
 
+// isControl reports whether b is a control byte that no field value has.
+func isControl(b byte) bool { return b < ' ' && b != '\t' || b == 0x7f }
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' }
+
 // EqualFold reports whether a and b are equal but for the case of ASCII
 // letters.
 func EqualFold(a []byte, b string) bool {
 	if len(a) != len(b) {
 		return false
+	}
+	if string(a) == b {
+		return true
 	}
 	for i := 0; i < len(a); i++ {
 		if x, y := a[i], b[i]; x != y {
@@ -88,6 +96,9 @@ func unhex(b byte) byte {
 	return b - 'a' + 10
 }
 
+// unescape returns the byte that two hexadecimal digits stand for.
+func unescape(digits []byte) byte { return unhex(digits[0])<<4 | unhex(digits[1]) }
+
 // Unescape appends src to dst with percent-encoding decoded once. It reports
 // false, and returns what it has, at a malformed one.
 func Unescape(dst, src []byte) ([]byte, bool) {
@@ -97,7 +108,7 @@ func Unescape(dst, src []byte) ([]byte, bool) {
 			if i+2 >= len(src) || !isHex(src[i+1]) || !isHex(src[i+2]) {
 				return dst, false
 			}
-			b = unhex(src[i+1])<<4 | unhex(src[i+2])
+			b = unescape(src[i+1:])
 			i += 2
 		}
 		dst = append(dst, b)
@@ -107,23 +118,32 @@ func Unescape(dst, src []byte) ([]byte, bool) {
 
 // HasListMember reports whether a comma-separated list has this member, in
 // any case, white space around members ignored.
-func HasListMember(value []byte, member string) bool {
-	for len(value) > 0 {
+func HasListMember(list []byte, member string) bool {
+	for len(list) > 0 {
 		var one []byte
-		one, value, _ = bytes.Cut(value, []byte{','})
-		if EqualFold(trim(one), member) {
+		one, list = cutList(list)
+		if EqualFold(one, member) {
 			return true
 		}
 	}
 	return false
 }
 
+// cutList takes the first member off a comma-separated list.
+func cutList(list []byte) (member, rest []byte) {
+	end := 0
+	for end < len(list) && list[end] != ',' {
+		end++
+	}
+	return trim(list[:end]), list[min(end+1, len(list)):]
+}
+
 // trim removes SP and HTAB from both ends.
 func trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+	for len(b) > 0 && isBlank(b[0]) {
 		b = b[1:]
 	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
@@ -133,49 +153,36 @@ func trim(b []byte) []byte {
 // 7.2: a name, an IPv4 address or a bracketed IP literal, not empty, without
 // userinfo; the port is decimal and at most 65535, or empty.
 func ValidHost(b []byte) bool {
-	name, port, hasPort := splitPort(b)
-	if len(name) == 0 || hasPort && !validPort(port) {
-		return false
+	if len(b) > 0 && b[0] == '[' {
+		end := bytes.IndexByte(b, ']') + 1
+		return validLiteral(b[:end]) && validPort(b[end:])
 	}
-	if name[0] == '[' {
-		return validLiteral(name)
-	}
-	for i := 0; i < len(name); i++ {
-		if classes[name[i]]&inHost != 0 {
+	i := 0
+	for ; i < len(b) && b[i] != ':'; i++ {
+		if classes[b[i]]&inHost != 0 {
 			continue
 		}
-		if name[i] != '%' || i+2 >= len(name) || !isHex(name[i+1]) || !isHex(name[i+2]) {
+		if b[i] != '%' || i+2 >= len(b) || !isHex(b[i+1]) || !isHex(b[i+2]) {
 			return false
 		}
-		if code := unhex(name[i+1])<<4 | unhex(name[i+2]); code < ' ' || code == 0x7f {
+		if code := unescape(b[i+1:]); code < ' ' || code == 0x7f {
 			return false
 		}
 		i += 2
 	}
-	return true
+	return i > 0 && validPort(b[i:])
 }
 
-// splitPort cuts at the colon behind a name or a bracketed literal.
-func splitPort(b []byte) (name, port []byte, found bool) {
-	from := 0
-	if len(b) > 0 && b[0] == '[' {
-		if from = bytes.IndexByte(b, ']'); from < 0 {
-			return nil, nil, false
-		}
+// validPort reports whether b is nothing, or a colon and a number of at most
+// 65535, which may be missing.
+func validPort(b []byte) bool {
+	if len(b) > 0 && b[0] != ':' {
+		return false
 	}
-	if i := bytes.IndexByte(b[from:], ':'); i >= 0 {
-		return b[:from+i], b[from+i+1:], true
-	}
-	return b, nil, false
-}
-
-func validPort(port []byte) bool {
 	n := 0
-	for _, d := range port {
-		if d < '0' || d > '9' {
-			return false
-		}
-		if n = n*10 + int(d-'0'); n > 65535 {
+	for i := 1; i < len(b); i++ {
+		d := b[i] - '0'
+		if n = n*10 + int(d); d > 9 || n > 65535 {
 			return false
 		}
 	}
@@ -248,6 +255,7 @@ func validIPv6(b []byte) bool {
 	return groups == 8 || compressed && groups < 8
 }
 
+// validIPv4 reports whether b is four decimal octets without leading zeros.
 func validIPv4(b []byte) bool {
 	parts := 0
 	for len(b) > 0 {
@@ -261,7 +269,7 @@ func validIPv4(b []byte) bool {
 			}
 			n = n*10 + int(d-'0')
 		}
-		if len(part) == 0 || len(part) > 3 || n > 255 || more && len(b) == 0 {
+		if len(part) == 0 || len(part) > 3 || n > 255 || len(part) > 1 && part[0] == '0' || more && len(b) == 0 {
 			return false
 		}
 		parts++

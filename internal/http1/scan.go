@@ -1,17 +1,31 @@
 package http1
 
-// This file is the plain form of the two scans that touch every byte of a
-// head. scan_swar.go holds the same by words; a fuzz target keeps them equal.
+// This file is the plain form of the three scans that look at every byte of a
+// head: the reference for scan_swar.go, which does the same by words. A fuzz
+// target keeps them equal. Each returns the first place from i on that it
+// stops at, or the length of b.
 
-// plainTokenLength returns how many bytes of the token at the front of b.
-func plainTokenLength(b []byte) int {
-	for i, c := range b {
-		if classes[c]&inToken == 0 {
-			return i
-		}
+// plainNameEnd stops at a byte that cannot be part of a token.
+func plainNameEnd(b []byte, i int) int {
+	for i < len(b) && classes[b[i]]&inToken != 0 {
+		i++
 	}
-	return len(b)
+	return i
 }
 
-// plainIsClean reports whether b has no control byte but HTAB.
-func plainIsClean(b []byte) bool { return IsFieldValue(b) }
+// plainValueEnd stops at a control byte other than HTAB.
+func plainValueEnd(b []byte, i int) int {
+	for i < len(b) && !isControl(b[i]) {
+		i++
+	}
+	return i
+}
+
+// plainTargetEnd stops at a byte that cannot be part of a target, or has a
+// meaning there: a question mark or a percent sign.
+func plainTargetEnd(b []byte, i int) int {
+	for i < len(b) && classes[b[i]]&inTarget != 0 {
+		i++
+	}
+	return i
+}

@@ -2,5 +2,6 @@
 
 package http1
 
-func tokenLength(b []byte) int { return plainTokenLength(b) }
-func isClean(b []byte) bool    { return plainIsClean(b) }
+func nameEnd(b []byte, i int) int   { return plainNameEnd(b, i) }
+func valueEnd(b []byte, i int) int  { return plainValueEnd(b, i) }
+func targetEnd(b []byte, i int) int { return plainTargetEnd(b, i) }

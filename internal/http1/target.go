@@ -17,18 +17,69 @@ const (
 	AsteriskForm                    // *, for OPTIONS alone
 )
 
+// readTarget reads the target and the SP behind it. The end of h.target is
+// how far it has come.
+func (h *Head) readTarget(buf []byte, lim *Limits) error {
+	start, i := int(h.target.start), int(h.target.end)
+	for {
+		i = targetEnd(buf, i)
+		h.target.end = uint32(i)
+		switch {
+		case i-start > lim.TargetBytes:
+			return errTargetLong
+		case i == len(buf):
+			return nil
+		case buf[i] == ' ':
+			h.stage = stageVersion
+			return h.parseTarget(buf)
+		case buf[i] == '?':
+			if !h.hasQuery {
+				h.hasQuery = true
+				h.query.start = uint32(i + 1)
+			}
+			i++
+		case buf[i] == '%':
+			ok, known := checkPercent(buf[i+1:])
+			if !ok {
+				return errTarget
+			}
+			if !known {
+				return nil
+			}
+			i += 3
+		case buf[i] == '\r' || buf[i] == '\n':
+			return errRequestLine
+		default:
+			return errTarget
+		}
+	}
+}
+
+// checkPercent looks at what follows a percent sign: ok while that is two
+// hexadecimal digits that are not both zero, known once both have come.
+func checkPercent(b []byte) (ok, known bool) {
+	switch {
+	case len(b) == 0:
+		return true, false
+	case !isHex(b[0]):
+		return false, true
+	case len(b) == 1:
+		return true, false
+	}
+	return isHex(b[1]) && (b[0] != '0' || b[1] != '0'), true
+}
+
 // parseTarget decides the form of the target and finds its parts.
 func (h *Head) parseTarget(buf []byte) error {
 	target := buf[h.target.start:h.target.end]
-	query, ok := scanTarget(target)
 	switch {
-	case !ok:
+	case len(target) == 0:
 		return errTarget
 	case h.Method == MethodConnect:
 		return h.parseAuthority(target)
 	case target[0] == '/':
 		h.Form = OriginForm
-		h.setPath(0, len(target), query)
+		h.setPath(h.target.start)
 		return nil
 	case len(target) == 1 && target[0] == '*':
 		if h.Method != MethodOptions {
@@ -38,49 +89,21 @@ func (h *Head) parseTarget(buf []byte) error {
 		h.path = h.target
 		return nil
 	}
-	return h.parseAbsolute(target, query)
+	return h.parseAbsolute(target)
 }
 
-// setPath notes the path and query that stand between two places of the
-// target; query is the place of the question mark, -1 without.
-func (h *Head) setPath(from, to, query int) {
-	at := h.target.start
-	end := to
-	if query >= from {
-		end = query
-		h.hasQuery = true
-		h.query = span{at + uint32(query+1), at + uint32(to)}
+// setPath notes the path, that begins here, and the query.
+func (h *Head) setPath(from uint32) {
+	h.path = span{from, h.target.end}
+	if h.hasQuery {
+		h.path.end = h.query.start - 1
+		h.query.end = h.target.end
 	}
-	h.path = span{at + uint32(from), at + uint32(end)}
-}
-
-// scanTarget checks every byte of a target and returns the place of the first
-// question mark, or -1.
-func scanTarget(target []byte) (query int, ok bool) {
-	query = -1
-	for i := 0; i < len(target); i++ {
-		b := target[i]
-		if classes[b]&inTarget == 0 {
-			return 0, false
-		}
-		if b == '?' && query < 0 {
-			query = i
-		}
-		if b == '%' {
-			if i+2 >= len(target) || !isHex(target[i+1]) || !isHex(target[i+2]) ||
-				target[i+1] == '0' && target[i+2] == '0' {
-				return 0, false
-			}
-			i += 2
-		}
-	}
-	return query, true
 }
 
 // parseAuthority reads the host:port of CONNECT, RFC 9112 section 3.2.3.
 func (h *Head) parseAuthority(target []byte) error {
-	_, port, _ := splitPort(target)
-	if len(port) == 0 || !ValidHost(target) {
+	if !ValidHost(target) || !hasPort(target) {
 		return errTargetForm
 	}
 	h.Form = AuthorityForm
@@ -89,26 +112,27 @@ func (h *Head) parseAuthority(target []byte) error {
 	return nil
 }
 
+// hasPort reports whether a valid host ends in a colon and a port.
+func hasPort(host []byte) bool {
+	i := bytes.LastIndexByte(host, ':')
+	return i > bytes.LastIndexByte(host, ']') && i+1 < len(host)
+}
+
 // parseAbsolute reads an http or https URI, RFC 9112 section 3.2.2.
-func (h *Head) parseAbsolute(target []byte, query int) error {
-	from := 0
-	for _, scheme := range []string{"http://", "https://"} {
-		if len(target) > len(scheme) && EqualFold(target[:len(scheme)], scheme) {
-			from = len(scheme)
-		}
-	}
-	if from == 0 {
+func (h *Head) parseAbsolute(target []byte) error {
+	scheme, rest, found := bytes.Cut(target, []byte("://"))
+	if !found || !EqualFold(scheme, "http") && !EqualFold(scheme, "https") {
 		return errTarget
 	}
-	end := len(target)
-	if i := bytes.IndexAny(target[from:], "/?"); i >= 0 {
-		end = from + i
+	if i := bytes.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
 	}
-	if !ValidHost(target[from:end]) {
+	if !ValidHost(rest) {
 		return errTarget
 	}
 	h.Form = AbsoluteForm
-	h.authority = span{h.target.start + uint32(from), h.target.start + uint32(end)}
-	h.setPath(end, len(target), query)
+	h.authority.start = h.target.start + uint32(len(scheme)+len("://"))
+	h.authority.end = h.authority.start + uint32(len(rest))
+	h.setPath(h.authority.end)
 	return nil
 }

@@ -1,71 +1,50 @@
 package http1
 
+import "bytes"
+
 // This file reads trailer sections: RFC 9110 section 6.5. Their fields are
 // kept apart from the header section, and those that would change how the
 // message is framed, routed, authenticated or understood are refused.
 
-// readTrailer reads one byte of the trailer section.
-func (d *Chunked) readTrailer(b byte) error {
-	if len(d.trailer) >= d.limits.TrailerBytes {
-		return errTrailerLong
+// readTrailer reads from the trailer section in src and returns how much of
+// src it has used: no more than to the end of a line, because behind the last
+// one another message may begin.
+func (d *Chunked) readTrailer(src []byte) (used int, err error) {
+	limit := max(d.limits.TrailerBytes, len("\r\n"))
+	src = src[:min(len(src), limit-len(d.trailer))]
+	if i := bytes.IndexByte(src, '\n'); i >= 0 {
+		src = src[:i+1]
 	}
-	d.trailer = append(d.trailer, b)
-	if b != '\n' {
-		return nil
+	d.trailer = append(d.trailer, src...)
+	done, err := d.fields.read(d.trailer, d.limits.TrailerLines)
+	switch {
+	case err != nil:
+		return len(src), err
+	case !done && len(d.trailer) == limit:
+		return len(src), errTrailerLong
+	case !done:
+		return len(src), nil
 	}
-	end := len(d.trailer) - 2
-	if end < d.line || d.trailer[end] != '\r' {
-		return errBareLF
+	for i := range d.TrailerLen() {
+		if ForbiddenTrailer(d.TrailerName(i)) {
+			return len(src), errTrailerForbidden
+		}
 	}
-	if end == d.line {
-		d.state = chunkDone
-		return nil
-	}
-	err := d.parseTrailerLine(d.trailer[d.line:end])
-	d.line = end + 2
-	return err
-}
-
-func (d *Chunked) parseTrailerLine(line []byte) error {
-	if len(d.fields) >= d.limits.TrailerLines {
-		return errFieldLines
-	}
-	c := tokenLength(line)
-	if c == len(line) || line[c] != ':' || c == 0 {
-		return refuseName(line, c)
-	}
-	if ForbiddenTrailer(line[:c]) {
-		return errTrailerForbidden
-	}
-	v, e := c+1, len(line)
-	for v < e && (line[v] == ' ' || line[v] == '\t') {
-		v++
-	}
-	for e > v && (line[e-1] == ' ' || line[e-1] == '\t') {
-		e--
-	}
-	if !isClean(line[v:e]) {
-		return errFieldValue
-	}
-	start := uint32(d.line)
-	d.fields = append(d.fields, fieldLine{
-		name:  span{start, start + uint32(c)},
-		value: span{start + uint32(v), start + uint32(e)},
-	})
-	return nil
+	d.state = chunkDone
+	return len(src), nil
 }
 
 // TrailerLen returns the number of trailer field lines.
-func (d *Chunked) TrailerLen() int { return len(d.fields) }
+func (d *Chunked) TrailerLen() int { return len(d.fields.lines) }
 
 // TrailerName returns the name of trailer line i, valid until Reset.
 func (d *Chunked) TrailerName(i int) []byte {
-	return d.trailer[d.fields[i].name.start:d.fields[i].name.end]
+	return d.trailer[d.fields.lines[i].name.start:d.fields.lines[i].name.end]
 }
 
 // TrailerValue returns the value of trailer line i, valid until Reset.
 func (d *Chunked) TrailerValue(i int) []byte {
-	return d.trailer[d.fields[i].value.start:d.fields[i].value.end]
+	return d.trailer[d.fields.lines[i].value.start:d.fields.lines[i].value.end]
 }
 
 // forbiddenTrailers are the fields of RFC 9110 section 6.5.1 by kind.
@@ -84,6 +63,7 @@ var forbiddenTrailers = map[string]bool{
 	"age": true, "date": true, "expires": true, "location": true, "retry-after": true, "vary": true, "warning": true,
 	// how content is understood
 	"content-encoding": true, "content-type": true, "content-range": true,
+	"content-language": true, "content-location": true, "content-disposition": true,
 }
 
 // ForbiddenTrailer reports whether a field cannot be a trailer.
