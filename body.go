@@ -111,7 +111,7 @@ func (c *Context) readAll() ([]byte, error) {
 // release gives the buffer of readAll back.
 func (b *content) release() {
 	if b.whole != nil {
-		bytebufferpool.Put(b.whole)
+		giveBack(b.whole)
 		b.whole = nil
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/valyala/bytebufferpool"
-
 	"wherry.example/wherry/engine"
 	"wherry.example/wherry/internal/http1"
 )
@@ -21,6 +19,7 @@ const (
 	refill     = 16 << 10 // the buffer for chunked content, where the first has no room
 	directRead = 2 << 10  // reads of counted content from here on bypass the buffer
 	writeBytes = 16 << 10 // answers beyond this are written before the batch is complete
+	outBytes   = 2 << 10  // the buffer answers are gathered in at first
 )
 
 // exchange is what a connection needs while it has bytes: buffers, the head
@@ -38,7 +37,7 @@ type exchange struct {
 	r, w   int    // in[r:w] has been read and not yet used
 	floor  int    // where the head in this buffer ends, 0 if it is in another
 	filled bool   // the last read filled the buffer: there may be more
-	out    *bytebufferpool.ByteBuffer
+	out    []byte // answers that wait to be written
 
 	framing http1.Framing
 	left    int64 // of a counted body
@@ -53,7 +52,8 @@ type exchange struct {
 	now     time.Time // when this batch was first looked at
 	batch   int       // exchanges since the session was called
 
-	small [readBytes]byte
+	small    [readBytes]byte
+	smallOut [outBytes]byte
 }
 
 // coding is how the content of the answer is delimited.
@@ -68,7 +68,7 @@ const (
 
 func newExchange(app *server) *exchange {
 	x := &exchange{app: app}
-	x.in = x.small[:]
+	x.in, x.out = x.small[:], x.smallOut[:0]
 	return x
 }
 
@@ -80,13 +80,8 @@ func (x *exchange) recycle() {
 	x.s, x.batch, x.done, x.broken, x.expects = nil, 0, false, false, false
 }
 
-// dropOut gives the write buffer back.
-func (x *exchange) dropOut() {
-	if x.out != nil {
-		bytebufferpool.Put(x.out)
-		x.out = nil
-	}
-}
+// dropOut forgets a write buffer that has grown.
+func (x *exchange) dropOut() { x.out = x.smallOut[:0] }
 
 // clock returns the time for an answer. One look at the clock serves a batch
 // of pipelined requests.
@@ -138,27 +133,19 @@ func (x *exchange) room() {
 	x.r, x.in = 0, to
 }
 
-// buffer returns the answers that wait to be written.
-func (x *exchange) buffer() *bytebufferpool.ByteBuffer {
-	if x.out == nil {
-		x.out = bytebufferpool.Get()
-	}
-	return x.out
-}
-
 // flush writes the answers that wait.
 func (x *exchange) flush() error {
-	if x.out == nil || len(x.out.B) == 0 {
+	if len(x.out) == 0 {
 		return nil
 	}
-	err := x.s.write(x.out.B)
-	x.out.B = x.out.B[:0]
+	err := x.s.write(x.out)
+	x.out = x.out[:0]
 	return err
 }
 
 // relieve writes the answers that wait if they have become many.
 func (x *exchange) relieve() error {
-	if len(x.out.B) >= writeBytes {
+	if len(x.out) >= writeBytes {
 		return x.flush()
 	}
 	return nil
@@ -188,8 +175,7 @@ func (x *exchange) begin(c *Context, length int64) error {
 	case length < 0:
 		x.coding = codingChunked
 	}
-	out := x.buffer()
-	b := http1.AppendStatusLine(out.B, r.status)
+	b := http1.AppendStatusLine(x.out, r.status)
 	dated := false
 	for i := range r.headers.lines {
 		l := &r.headers.lines[i]
@@ -207,7 +193,7 @@ func (x *exchange) begin(c *Context, length int64) error {
 		b = x.app.date.append(b, x.clock())
 	}
 	b = x.appendFraming(b, c, length)
-	out.B = append(b, '\r', '\n')
+	x.out = append(b, '\r', '\n')
 	x.begun = true
 	return nil
 }
@@ -251,12 +237,11 @@ func (x *exchange) appendFraming(b []byte, c *Context, length int64) []byte {
 }
 
 func (x *exchange) send(p []byte) error {
-	out := x.buffer()
 	if x.coding == codingChunked {
-		out.B = http1.AppendChunkHeader(out.B, len(p))
+		x.out = http1.AppendChunkHeader(x.out, len(p))
 	}
 	if len(p) < writeBytes {
-		out.B = append(out.B, p...)
+		x.out = append(x.out, p...)
 	} else {
 		if err := x.flush(); err != nil {
 			return err
@@ -266,19 +251,18 @@ func (x *exchange) send(p []byte) error {
 		}
 	}
 	if x.coding == codingChunked {
-		out.B = append(out.B, '\r', '\n')
+		x.out = append(x.out, '\r', '\n')
 	}
 	return x.relieve()
 }
 
 func (x *exchange) sendString(p string) error {
-	out := x.buffer()
 	if x.coding == codingChunked {
-		out.B = http1.AppendChunkHeader(out.B, len(p))
+		x.out = http1.AppendChunkHeader(x.out, len(p))
 	}
-	out.B = append(out.B, p...)
+	x.out = append(x.out, p...)
 	if x.coding == codingChunked {
-		out.B = append(out.B, '\r', '\n')
+		x.out = append(x.out, '\r', '\n')
 	}
 	return x.relieve()
 }
@@ -287,12 +271,11 @@ func (x *exchange) end(c *Context) error {
 	if x.coding != codingChunked {
 		return nil
 	}
-	out := x.buffer()
-	out.B = append(out.B, http1.LastChunk...)
+	x.out = append(x.out, http1.LastChunk...)
 	for _, l := range c.res.trailers.lines {
-		out.B = http1.AppendField(out.B, l.name, l.value)
+		x.out = http1.AppendField(x.out, l.name, l.value)
 	}
-	out.B = append(out.B, '\r', '\n')
+	x.out = append(x.out, '\r', '\n')
 	return nil
 }
 
@@ -300,14 +283,13 @@ func (x *exchange) interim(status int, fields *Headers) error {
 	if x.head.Minor == 0 {
 		return nil
 	}
-	out := x.buffer()
-	out.B = http1.AppendStatusLine(out.B, status)
+	x.out = http1.AppendStatusLine(x.out, status)
 	for _, l := range fields.lines {
 		if !x.own(&l) {
-			out.B = http1.AppendField(out.B, l.name, l.value)
+			x.out = http1.AppendField(x.out, l.name, l.value)
 		}
 	}
-	out.B = append(out.B, '\r', '\n')
+	x.out = append(x.out, '\r', '\n')
 	return x.flush()
 }
 
@@ -380,8 +362,7 @@ func (x *exchange) invite() error {
 	if x.begun {
 		return nil
 	}
-	out := x.buffer()
-	out.B = append(out.B, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	x.out = append(x.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	return x.flush()
 }
 

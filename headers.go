@@ -24,9 +24,13 @@ type headerLine struct{ name, value string }
 
 // Set replaces all lines of this name by one, at the place of the first.
 func (h *Headers) Set(name, value string) {
-	if !h.valid(name, value) {
-		return
+	if h.valid(name, value) {
+		h.put(name, value)
 	}
+}
+
+// put is Set for a field that is known to be valid.
+func (h *Headers) put(name, value string) {
 	for i := range h.lines {
 		if equalFold(h.lines[i].name, name) {
 			h.lines[i].value = value

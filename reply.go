@@ -61,18 +61,20 @@ func hasMember(list, member string) bool {
 // Text answers with text/plain. Like all whole answers it replaces one that
 // was given before and waits until the outermost middleware has returned.
 func (c *Context) Text(status int, text string) error {
-	if err := c.replace(status, typeText); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
+	c.res.headers.put(HeaderContentType, typeText)
 	c.res.text = text
 	return nil
 }
 
 // HTML answers with text/html. The caller has escaped what came from others.
 func (c *Context) HTML(status int, html string) error {
-	if err := c.replace(status, typeHTML); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
+	c.res.headers.put(HeaderContentType, typeHTML)
 	c.res.text = html
 	return nil
 }
@@ -80,9 +82,10 @@ func (c *Context) HTML(status int, html string) error {
 // Bytes answers with content of any type. The bytes are not kept: they are
 // copied, or, from 64 KiB on, sent before Bytes returns.
 func (c *Context) Bytes(status int, contentType string, content []byte) error {
-	if err := c.replace(status, contentType); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
+	c.res.headers.Set(HeaderContentType, contentType)
 	if len(content) <= holdBytes {
 		c.res.hold(content)
 		return nil
@@ -96,9 +99,10 @@ func (c *Context) Bytes(status int, contentType string, content []byte) error {
 // JSON answers with v as the app's JSON codec encodes it. A value that cannot
 // be encoded is an error, and nothing is sent.
 func (c *Context) JSON(status int, v any) error {
-	if err := c.replace(status, typeJSON); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
+	c.res.headers.put(HeaderContentType, typeJSON)
 	c.res.hold(nil)
 	encoded, err := c.app.codec.Append(c.res.held.B, v)
 	if err != nil {
@@ -114,7 +118,7 @@ func (c *Context) NoContent() error {
 	if status == 0 {
 		status = 204
 	}
-	return c.replace(status, "")
+	return c.replace(status)
 }
 
 // Redirect answers with a 3xx status and a Location. The location is a URI
@@ -124,7 +128,7 @@ func (c *Context) Redirect(status int, location string) error {
 	if status < 300 || status > 308 || status == 304 {
 		return fmt.Errorf("wherry: %d is no status of a redirect; use 301, 302, 303, 307 or 308", status)
 	}
-	if err := c.replace(status, ""); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
 	c.res.headers.Set(HeaderLocation, escapeLocation(location))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/valyala/bytebufferpool"
 )
@@ -91,9 +92,16 @@ func (r *response) reset() {
 func (r *response) drop() {
 	r.text = ""
 	if r.held != nil {
-		bytebufferpool.Put(r.held)
+		giveBack(r.held)
 		r.held = nil
 	}
+}
+
+// giveBack puts a buffer back. The pool learns sizes from what it is given, so
+// it is shown the room that was needed, not what is left in it.
+func giveBack(b *bytebufferpool.ByteBuffer) {
+	b.B = b.B[:cap(b.B)]
+	bytebufferpool.Put(b)
 }
 
 func (r *response) waiting() int {
@@ -113,8 +121,8 @@ func (r *response) hold(p []byte) {
 	r.held.B = append(r.held.B, p...)
 }
 
-// replace makes a whole answer the content, in place of what waits.
-func (c *Context) replace(status int, contentType string) error {
+// replace begins a whole answer, in place of what waits.
+func (c *Context) replace(status int) error {
 	c.here()
 	switch c.res.stage {
 	case stageOpen:
@@ -125,9 +133,6 @@ func (c *Context) replace(status int, contentType string) error {
 	}
 	c.res.drop()
 	c.res.status = status
-	if contentType != "" {
-		c.res.headers.Set(HeaderContentType, contentType)
-	}
 	return nil
 }
 
@@ -324,9 +329,9 @@ func (c *Context) replied() bool {
 }
 
 // result describes the exchange for AfterResponse hooks.
-func (c *Context) result(err error) Result {
+func (c *Context) result(err error, began time.Time) Result {
 	r := &c.res
-	result := Result{Status: r.status, Err: err}
+	result := Result{Status: r.status, Err: err, Duration: time.Since(began)}
 	if err == nil {
 		result.Err = r.err
 	}
@@ -359,11 +364,12 @@ func declaredLength(h *Headers) (int64, error) {
 // next one. Content that ends within 8 KiB gets a Content-Length; so does any
 // other if that field was set before. If r is an io.Closer it is not closed.
 func (c *Context) Stream(status int, contentType string, r io.Reader) error {
-	if err := c.replace(status, contentType); err != nil {
+	if err := c.replace(status); err != nil {
 		return err
 	}
+	c.res.headers.Set(HeaderContentType, contentType)
 	chunk := bytebufferpool.Get()
-	defer bytebufferpool.Put(chunk)
+	defer giveBack(chunk)
 	if cap(chunk.B) < gatherBytes {
 		chunk.B = make([]byte, gatherBytes)
 	}

@@ -404,18 +404,18 @@ func (x *exchange) run() {
 	if len(x.app.hooks.response) > 0 {
 		began = time.Now()
 	}
-	result := x.app.answer(c)
+	err := x.app.answer(c)
 	if len(x.app.hooks.response) > 0 {
-		result.Duration = time.Since(began)
-		x.app.answered(c, result)
+		x.app.answered(c, c.result(err, began))
 	}
 	c.ends()
 	x.head.Reset()
 }
 
 // answer runs hooks, route and handler, and completes the answer. It serves
-// an exchange of any wire.
-func (s *server) answer(c *Context) Result {
+// an exchange of any wire. The error is what the handler ended with; it has
+// been dealt with.
+func (s *server) answer(c *Context) error {
 	err := c.attempt(s.dispatch)
 	if err == nil {
 		err = c.finish()
@@ -423,7 +423,7 @@ func (s *server) answer(c *Context) Result {
 	if err != nil {
 		s.resolve(c, err)
 	}
-	return c.result(err)
+	return err
 }
 
 // dispatch finds the handler of a request and runs it.
@@ -477,13 +477,12 @@ func (x *exchange) refuse(err error) {
 	x.s.cause = err
 	x.keep, x.done = false, false
 	text := http1.ReasonPhrase(status) + "\n"
-	out := x.buffer()
-	b := http1.AppendStatusLine(out.B, status)
+	b := http1.AppendStatusLine(x.out, status)
 	b = x.app.date.append(b, x.clock())
 	b = http1.AppendField(b, HeaderContentType, typeText)
 	b = http1.AppendContentLength(b, int64(len(text)))
 	b = append(b, "Connection: close\r\n\r\n"...)
-	out.B = append(b, text...)
+	x.out = append(b, text...)
 }
 
 // drain reads what is left of a body within a bound, and reports whether the

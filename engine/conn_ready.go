@@ -61,6 +61,7 @@ func (e *threaded) wrap(nc net.Conn) conn {
 
 func (c *readyConn) run(s Session) (Next, error) {
 	c.session = s
+	defer c.leave() // also when the session panics
 	for {
 		err := c.raw.Read(c.ready)
 		if err != nil {
@@ -83,7 +84,6 @@ func (c *readyConn) run(s Session) (Next, error) {
 // ready is the callback: the socket may be readable.
 func (c *readyConn) ready(fd uintptr) (done bool) {
 	c.enter(fd)
-	defer c.leave()
 	c.next = c.session.Serve()
 	if c.next == Park && !c.told && c.e.closing.Load() {
 		// A shutdown began while the session was busy: it parks no more
@@ -91,6 +91,7 @@ func (c *readyConn) ready(fd uintptr) (done bool) {
 		c.told, c.expired = true, true
 		c.next = c.session.Serve()
 	}
+	c.leave()
 	return c.next != Park
 }
 

@@ -31,12 +31,13 @@ type lazyDeadline struct {
 // move sets the deadline; zero means none.
 func (d *lazyDeadline) move(t time.Time) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.want, d.moved = t, true
-	if t.IsZero() || !d.armed.IsZero() && !t.Before(d.armed) {
-		return nil
+	var err error
+	if !t.IsZero() && (d.armed.IsZero() || t.Before(d.armed)) {
+		err = d.arm(time.Now())
 	}
-	return d.arm(time.Now())
+	d.mu.Unlock()
+	return err
 }
 
 // arm arms the timer for the deadline, or for a glance before it.

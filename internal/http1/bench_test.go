@@ -12,7 +12,7 @@ var benchHeads = []struct{ name, head string }{
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
 		"Accept-Language: en-GB,en;q=0.5\r\n" +
 		"Accept-Encoding: gzip, deflate, br, zstd\r\n" +
-		"Referer: https://www.example.com/articles/2024/05/a-walks\r\n" +
+		"Referer: https://www.example.com/articles/2024/05/a-walk\r\n" +
 		"DNT: 1\r\n" +
 		"Connection: keep-alive\r\n\r\n"},
 	{"703", "GET /wp-content/uploads/2010/03/hello-kitty-darth-vader-pink.jpg HTTP/1.1\r\n" +
@@ -44,5 +44,44 @@ func BenchmarkHead(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkChunked reads a body of 16 chunks of 1 KiB.
+func BenchmarkChunked(b *testing.B) {
+	var body []byte
+	for range 16 {
+		body = append(append(AppendChunkHeader(body, 1024), make([]byte, 1024)...), "\r\n"...)
+	}
+	body = append(append(body, LastChunk...), "\r\n"...)
+	var d Chunked
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Reset(ChunkedLimits{ExtensionBytes: 1024, TrailerBytes: 1024, TrailerLines: 10})
+		for src := body; !d.Done(); {
+			_, n, err := d.Next(src)
+			if err != nil {
+				b.Fatal(err)
+			}
+			src = src[n:]
+		}
+	}
+}
+
+// appendHead writes the head of a usual answer.
+func appendHead(dst []byte) []byte {
+	dst = AppendStatusLine(dst, 200)
+	dst = append(AppendDate(append(dst, "Date: "...), 784111777), "\r\n"...)
+	dst = AppendField(dst, "Content-Type", "text/plain; charset=utf-8")
+	dst = AppendContentLength(dst, 1234)
+	return append(dst, "\r\n"...)
+}
+
+func BenchmarkResponseHead(b *testing.B) {
+	buf := make([]byte, 0, 512)
+	b.ReportAllocs()
+	for b.Loop() {
+		appendHead(buf)
 	}
 }

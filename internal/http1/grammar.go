@@ -236,7 +236,7 @@ func validIPv6(b []byte) bool {
 			n++
 		}
 		if n < len(b) && b[n] == '.' {
-			return validIPv4(b[i:]) && (groups == 6 || compressed && groups < 6)
+			return validIPv4(b[i:]) && (groups == 6 && !compressed || groups < 6 && compressed)
 		}
 		if n == i || n-i > 4 {
 			return false
@@ -252,7 +252,7 @@ func validIPv6(b []byte) bool {
 			i++
 		}
 	}
-	return groups == 8 || compressed && groups < 8
+	return groups == 8 && !compressed || groups < 8 && compressed
 }
 
 // validIPv4 reports whether b is four decimal octets without leading zeros.
