@@ -16,8 +16,9 @@ import (
 // byte, is not taken: the answer becomes a 500 and the mistake is logged. So
 // no input can split a response.
 type Headers struct {
-	lines []headerLine
-	err   error // the first field that was refused
+	lines    []headerLine
+	err      error // the first field that was refused
+	measured bool  // there may be a Content-Length
 }
 
 type headerLine struct{ name, value string }
@@ -38,13 +39,18 @@ func (h *Headers) put(name, value string) {
 			return
 		}
 	}
+	h.append(name, value)
+}
+
+func (h *Headers) append(name, value string) {
+	h.measured = h.measured || len(name) == len(HeaderContentLength)
 	h.lines = append(h.lines, headerLine{name, value})
 }
 
 // Add appends a line.
 func (h *Headers) Add(name, value string) {
 	if h.valid(name, value) {
-		h.lines = append(h.lines, headerLine{name, value})
+		h.append(name, value)
 	}
 }
 
@@ -123,7 +129,7 @@ func (h *Headers) reset() {
 		clear(h.lines)
 		h.lines = h.lines[:0]
 	}
-	h.err = nil
+	h.err, h.measured = nil, false
 }
 
 func equalFold(a, b string) bool {

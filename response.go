@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/valyala/bytebufferpool"
+
+	"wherry.example/wherry/internal/http1"
 )
 
 // This file decides when the head of an answer leaves and how long its
@@ -260,10 +262,10 @@ func (c *Context) commit(length int64) error {
 // contentless reports whether the answer cannot have content, RFC 9110
 // section 6.4.1.
 func (c *Context) contentless() bool {
-	return c.res.status == 204 || c.res.status == 304 || c.head.MethodBytes()[0] == 'H' && c.isHead()
+	return c.res.status == 204 || c.res.status == 304 || c.isHead()
 }
 
-func (c *Context) isHead() bool { return string(c.head.MethodBytes()) == "HEAD" }
+func (c *Context) isHead() bool { return c.head.Method == http1.MethodHead }
 
 // forward sends the content that waits, and then p.
 func (c *Context) forward(p []byte) error {
@@ -343,7 +345,7 @@ func (c *Context) result(err error, began time.Time) Result {
 
 // declaredLength returns the Content-Length among the fields, -1 without.
 func declaredLength(h *Headers) (int64, error) {
-	if len(h.lines) == 0 || !h.Has(HeaderContentLength) {
+	if !h.measured || !h.Has(HeaderContentLength) {
 		return -1, nil
 	}
 	value := h.Get(HeaderContentLength)

@@ -219,9 +219,8 @@ func (s *session) park() engine.Next {
 		x.dropOut()
 		return engine.Park
 	}
-	if x.batch > 0 || s.bounded {
-		s.bounded = false
-		s.wait(x.clockAtEnd().Add(s.app.timeouts.Idle))
+	if x.batch > 0 {
+		s.idle(x.clockAtEnd())
 	}
 	if s.app.live.draining.Load() {
 		return s.hangup(ErrShutdown)
@@ -235,6 +234,21 @@ func (s *session) park() engine.Next {
 func (s *session) headBegins() {
 	s.bounded = true
 	s.wait(time.Now().Add(s.app.timeouts.Head))
+}
+
+// idleStep is how far the deadline of an idle connection may lag behind: a
+// busy connection moves it only that often. It is shorter than the pause
+// after which an engine looks at an idle connection unasked.
+const idleStep = 500 * time.Millisecond
+
+// idle sets the deadline of the next request.
+func (s *session) idle(now time.Time) {
+	limit := s.app.timeouts.Idle
+	if !s.bounded && s.deadline.Sub(now) > limit-min(idleStep, limit>>6) {
+		return
+	}
+	s.bounded = false
+	s.wait(now.Add(limit))
 }
 
 // wait sets the deadline of the next read.
@@ -376,7 +390,6 @@ func (x *exchange) admit(n int) error {
 	x.expects = x.head.Expect() == http1.ExpectContinue && !x.done
 	x.begun, x.broken, x.coding = false, false, codingNone
 	x.keep = !x.head.Close() && (x.head.Minor > 0 || x.head.KeepAlive())
-	x.s.bounded = false
 	if framing.Kind == http1.ChunkedBody {
 		l := &x.app.limits
 		x.chunk.Reset(http1.ChunkedLimits{ExtensionBytes: l.ChunkExtensions, TrailerBytes: l.Trailer, TrailerLines: l.FieldLines})
@@ -416,7 +429,7 @@ func (x *exchange) run() {
 // an exchange of any wire. The error is what the handler ended with; it has
 // been dealt with.
 func (s *server) answer(c *Context) error {
-	err := c.attempt(s.dispatch)
+	err := c.attempt(dispatch)
 	if err == nil {
 		err = c.finish()
 	}
@@ -427,7 +440,8 @@ func (s *server) answer(c *Context) error {
 }
 
 // dispatch finds the handler of a request and runs it.
-func (s *server) dispatch(c *Context) error {
+func dispatch(c *Context) error {
+	s := c.app
 	for _, hook := range s.hooks.routing {
 		if err := hook(c); err != nil || c.replied() {
 			return err

@@ -149,10 +149,15 @@ func (c *readyConn) tryOutside(p []byte) (n int, err error) {
 }
 
 // TryWrite writes what fits.
-func (c *readyConn) TryWrite(p []byte) (n int, err error) {
+func (c *readyConn) TryWrite(p []byte) (int, error) {
 	if c.inline.Load() {
 		return send(c.fd, p)
 	}
+	return c.writeOutside(p)
+}
+
+// writeOutside is TryWrite in blocking mode.
+func (c *readyConn) writeOutside(p []byte) (n int, err error) {
 	failed := c.raw.Write(func(fd uintptr) bool {
 		n, err = send(int(fd), p)
 		return true

@@ -26,6 +26,7 @@ type lazyDeadline struct {
 	want  time.Time  // zero: none
 	armed time.Time  // zero: none
 	moved bool       // since the timer was armed
+	far   bool       // the timer is armed for the deadline, not for a glance
 }
 
 // move sets the deadline; zero means none.
@@ -33,7 +34,7 @@ func (d *lazyDeadline) move(t time.Time) error {
 	d.mu.Lock()
 	d.want, d.moved = t, true
 	var err error
-	if !t.IsZero() && (d.armed.IsZero() || t.Before(d.armed)) {
+	if !t.IsZero() && (d.armed.IsZero() || d.far || t.Before(d.armed)) {
 		err = d.arm(time.Now())
 	}
 	d.mu.Unlock()
@@ -42,9 +43,9 @@ func (d *lazyDeadline) move(t time.Time) error {
 
 // arm arms the timer for the deadline, or for a glance before it.
 func (d *lazyDeadline) arm(now time.Time) error {
-	d.armed = d.want
+	d.armed, d.far = d.want, true
 	if soon := now.Add(glance); d.moved && (d.want.IsZero() || soon.Before(d.want)) {
-		d.armed = soon
+		d.armed, d.far = soon, false
 	}
 	d.moved = false
 	return d.set(d.armed)

@@ -27,15 +27,16 @@ func FuzzHead(f *testing.F) {
 		f.Add([]byte(bench.head), uint(100))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, cut uint) {
-		in := string(data)
-		for _, lim := range []Limits{headLimits, {HeadBytes: 4096, TargetBytes: 1024, FieldLines: 50}} {
+		in := string(data[:min(len(data), 1024)]) // byte by byte is quadratic here
+		for _, lim := range []Limits{headLimits, {HeadBytes: 1024, TargetBytes: 512, FieldLines: 50}} {
 			var h Head
 			whole := feed(&h, &lim, in)
 			require.Equal(t, whole, feed(&h, &lim, in, bytewise(in)...), "byte by byte")
 			require.Equal(t, whole, feed(&h, &lim, in, int(cut%uint(len(in)+1))), "cut")
 			if whole.n > 0 {
-				require.Equal(t, whole.want, feed(&h, &lim, rewrite(&h)).want, "round trip")
 				requireNetHTTP(t, &h, in[:whole.n])
+				wide := Limits{HeadBytes: 2 * lim.HeadBytes, TargetBytes: lim.TargetBytes, FieldLines: lim.FieldLines}
+				require.Equal(t, whole.want, feed(&h, &wide, rewrite(&h)).want, "round trip")
 			}
 		}
 	})
@@ -108,7 +109,7 @@ func FuzzChunked(f *testing.F) {
 		f.Add([]byte(test.in), uint(len(test.in)/2))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, cut uint) {
-		in := string(data)
+		in := string(data[:min(len(data), 1024)])
 		at := int(cut % uint(len(in)+1))
 		pieces := make([]string, 0, len(in))
 		for i := range len(in) {

@@ -72,8 +72,8 @@ func AppendFieldBytes(dst []byte, name string, value []byte) []byte {
 // AppendContentLength appends a Content-Length line.
 func AppendContentLength(dst []byte, n int64) []byte {
 	dst = append(dst, "Content-Length: "...)
-	if n < 10 && n >= 0 {
-		dst = append(dst, byte('0'+n))
+	if n < 100 && n >= 10 { // most of the short answers
+		dst = append(dst, byte('0'+n/10), byte('0'+n%10))
 	} else {
 		dst = strconv.AppendInt(dst, n, 10)
 	}
