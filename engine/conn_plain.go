@@ -40,13 +40,12 @@ func (c *plainConn) run(s Session) (Next, error) {
 	if err := c.e.shake(c.Conn); err != nil {
 		return Hangup, err
 	}
-	for {
-		c.fresh.Store(true)
-		next := s.Serve()
-		if next == Hangup || next == Detach {
-			return next, nil
-		}
+	next := Park
+	for next == Park || next == Block {
+		c.fresh.Store(next == Park)
+		next = s.Serve()
 	}
+	return next, nil
 }
 
 // Read waits for bytes. A deadline that a shutdown has moved wakes only a
@@ -90,6 +89,7 @@ func (c *plainConn) lastLook(p []byte) (int, error) {
 	_ = c.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	n, err := c.Conn.Read(p)
 	c.restore()
+	c.told.Store(n == 0)
 	return n, err
 }
 

@@ -36,7 +36,7 @@ type readyConn struct {
 	// Owned by the goroutine that runs the session.
 	session Session
 	next    Next
-	told    bool // the session has been called since the shutdown began
+	told    bool // the session has met the deadline that a shutdown is
 	expired bool // the next TryRead without bytes reports the deadline
 
 	fd       int         // valid in inline mode
@@ -69,7 +69,6 @@ func (c *readyConn) run(s Session) (Next, error) {
 				return Hangup, err
 			}
 			c.expired = c.deadline.fired() || c.e.closing.Load() && !c.told
-			c.told = c.told || c.e.closing.Load()
 			continue
 		}
 		for c.next == Block {
@@ -85,11 +84,15 @@ func (c *readyConn) run(s Session) (Next, error) {
 func (c *readyConn) ready(fd uintptr) (done bool) {
 	c.enter(fd)
 	c.next = c.session.Serve()
-	if c.next == Park && !c.told && c.e.closing.Load() {
-		// A shutdown began while the session was busy: it parks no more
-		// without having been asked once.
-		c.told, c.expired = true, true
-		c.next = c.session.Serve()
+	// A shutdown may have begun while the session was busy, and bytes may
+	// have come instead of the deadline it was woken by: it parks no more
+	// without having met that deadline. It reads once in each call, so two
+	// are enough.
+	for range 2 {
+		if c.next == Park && !c.told && c.e.closing.Load() {
+			c.expired = true
+			c.next = c.session.Serve()
+		}
 	}
 	c.leave()
 	return c.next != Park
@@ -127,6 +130,7 @@ func (c *readyConn) TryRead(p []byte) (n int, err error) {
 		return 0, io.EOF
 	case err == ErrWouldBlock && c.expired:
 		c.expired = false
+		c.told = c.e.closing.Load()
 		return 0, os.ErrDeadlineExceeded
 	}
 	return 0, err

@@ -46,7 +46,9 @@ type Session interface {
 	// Serve is called when a read would not block: bytes have come, the peer
 	// has ended its sending, or the read deadline has passed. It is called
 	// once more for each parked connection when a shutdown begins, and it
-	// may be called for nothing.
+	// may be called for nothing. A session that parks has set a read
+	// deadline: an engine may notice by it alone that the peer's end came
+	// together with the last bytes.
 	Serve() Next
 	// Close ends the session; the connection is still open. The cause is nil
 	// when Serve has asked for it, else why the engine ends the connection.

@@ -118,7 +118,7 @@ func ParseDate(b []byte) (unix int64, ok bool) {
 		p.text(" ")
 		year = p.number(4)
 	}
-	if !p.ok || len(p.b) > 0 || day < 1 || month < 1 {
+	if !p.ok || len(p.b) > 0 {
 		return 0, false
 	}
 	days := daysOf(year, month, day)

@@ -78,11 +78,11 @@ func parseLength(b []byte) (n int64, ok bool) {
 		return 0, false
 	}
 	for _, d := range b {
-		digit := int64(d) - '0'
-		if digit < 0 || digit > 9 || n > (1<<63-1-digit)/10 {
+		d -= '0'
+		if d > 9 || n > (1<<63-1-int64(d))/10 {
 			return 0, false
 		}
-		n = n*10 + digit
+		n = n*10 + int64(d)
 	}
 	return n, true
 }

@@ -154,8 +154,8 @@ func trim(b []byte) []byte {
 // userinfo; the port is decimal and at most 65535, or empty.
 func ValidHost(b []byte) bool {
 	if len(b) > 0 && b[0] == '[' {
-		end := bytes.IndexByte(b, ']') + 1
-		return validLiteral(b[:end]) && validPort(b[end:])
+		end := bytes.IndexByte(b, ']')
+		return end > 1 && validLiteral(b[1:end]) && validPort(b[end+1:])
 	}
 	i := 0
 	for ; i < len(b) && b[i] != ':'; i++ {
@@ -189,13 +189,9 @@ func validPort(b []byte) bool {
 	return true
 }
 
-// validLiteral reports whether b is "[" and "]" around an IPv6 address, with
-// at most one "::", or an IPvFuture.
+// validLiteral reports whether b, which is not empty, is what may stand in
+// brackets: an IPv6 address, with at most one "::", or an IPvFuture.
 func validLiteral(b []byte) bool {
-	if len(b) < 4 || b[len(b)-1] != ']' {
-		return false
-	}
-	b = b[1 : len(b)-1]
 	if b[0] == 'v' || b[0] == 'V' {
 		return validFuture(b[1:])
 	}
@@ -203,8 +199,8 @@ func validLiteral(b []byte) bool {
 }
 
 func validFuture(b []byte) bool {
-	version, address, found := bytes.Cut(b, []byte{'.'})
-	if !found || len(version) == 0 || len(address) == 0 {
+	version, address, _ := bytes.Cut(b, []byte{'.'})
+	if len(version) == 0 || len(address) == 0 {
 		return false
 	}
 	for _, c := range version {
@@ -238,7 +234,7 @@ func validIPv6(b []byte) bool {
 		if n < len(b) && b[n] == '.' {
 			return validIPv4(b[i:]) && (groups == 6 && !compressed || groups < 6 && compressed)
 		}
-		if n == i || n-i > 4 {
+		if n-i > 4 {
 			return false
 		}
 		groups++
@@ -264,12 +260,12 @@ func validIPv4(b []byte) bool {
 		part, b, more = bytes.Cut(b, []byte{'.'})
 		n := 0
 		for _, d := range part {
-			if d < '0' || d > '9' {
+			d -= '0'
+			if n = n*10 + int(d); d > 9 || n > 255 {
 				return false
 			}
-			n = n*10 + int(d-'0')
 		}
-		if len(part) == 0 || len(part) > 3 || n > 255 || len(part) > 1 && part[0] == '0' || more && len(b) == 0 {
+		if len(part) == 0 || len(part) > 1 && part[0] == '0' || more && len(b) == 0 {
 			return false
 		}
 		parts++

@@ -65,6 +65,8 @@ var lineTests = []headTest{
 	{"version without a minor", "GET / HTTP/2\r", errVersion, ""},
 	{"version with a letter", "GET / HTTP/1.x", errVersion, ""},
 	{"version with a letter before the dot", "GET / HTTP/x", errVersion, ""},
+	{"version with a slash for its minor", "GET / HTTP/1./", errVersion, ""},
+	{"version with a slash for its major", "GET / HTTP//", errVersion, ""},
 	{"version with a comma", "GET / HTTP/1,", errVersion, ""},
 	{"space behind the version", "GET / HTTP/1.1 ", errVersion, ""},
 	{"bare LF behind the version", "GET / HTTP/1.1\n", errVersion, ""},
@@ -216,6 +218,7 @@ func TestHead(t *testing.T) {
 			if test.err != nil {
 				want = outcome{0, test.err, ""}
 				require.Equal(t, outcome{}, feed(&h, &headLimits, test.in[:len(test.in)-1]), "refused too early")
+				require.Equal(t, want, feed(&h, &headLimits, test.in+"\n"), "LF behind")
 			}
 			require.Equal(t, want, feed(&h, &headLimits, test.in), "whole")
 			require.Equal(t, want, feed(&h, &headLimits, test.in, bytewise(test.in)...), "byte by byte")
@@ -328,6 +331,7 @@ var connectionTests = []struct {
 	{"Upgrade: websocket\r\n", false, false, false},
 	{"Connection: keep-alive, UpGrade\r\nUPGRADE: websocket\r\n", false, true, true},
 	{"Upgrade: websocket\r\nConnection: upgrade\r\n", false, false, true},
+	{"Connection: upgrade\r\nUpgrada: x\r\n", false, false, false},
 	{"Connectiom: close\r\nUpgrada: x\r\n", false, false, false},
 }
 

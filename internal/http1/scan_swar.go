@@ -96,5 +96,5 @@ func maybeNotTarget(w uint64) uint64 {
 	low := w - ones*('%'+1)
 	mark := (w ^ ones*'?') - ones
 	backslash := (w ^ ones*'\\') - ones
-	return (low | mark | backslash | (w + ones) | w) & highs
+	return (low | mark | backslash | (w + ones)) & highs
 }

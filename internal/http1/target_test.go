@@ -46,6 +46,7 @@ var targetTests = []headTest{
 
 	{"absolute", targetHead("GET", "http://a.b:80/c?d"), nil, `GET 1.1 absolute path "/c" query "d" host "a.b:80" [Host: h]`},
 	{"absolute in any case", targetHead("GET", "HtTpS://A/"), nil, `GET 1.1 absolute path "/" host "A" [Host: h]`},
+	{"absolute in upper case", targetHead("GET", "HTTP://a/"), nil, `GET 1.1 absolute path "/" host "a" [Host: h]`},
 	{"absolute without a path", targetHead("GET", "http://a"), nil, `GET 1.1 absolute path "/" host "a" [Host: h]`},
 	{"absolute without a path, with a query", targetHead("GET", "http://a?b/c"), nil, `GET 1.1 absolute path "/" query "b/c" host "a" [Host: h]`},
 	{"absolute with an empty query", targetHead("GET", "http://a?"), nil, `GET 1.1 absolute path "/" query "" host "a" [Host: h]`},

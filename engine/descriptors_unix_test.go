@@ -1,0 +1,83 @@
+//go:build unix
+
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestOutOfDescriptors runs an engine in a process that has few descriptors.
+func TestOutOfDescriptors(t *testing.T) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "ENGINE_TEST_CHILD=descriptors")
+	out, err := child.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+func runOutOfDescriptors() int {
+	fail := func(what string, err error) int {
+		fmt.Println(what, err)
+		return 1
+	}
+	limit := syscall.Rlimit{Cur: 40, Max: 40}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fail("setrlimit", err)
+	}
+	errs := make(chan error, 100)
+	h := &host{}
+	e, err := New(Threaded, Config{Handler: h, OnError: func(err error) { errs <- err }})
+	if err != nil {
+		return fail("new", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fail("listen", err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(ln) }()
+	var conns []net.Conn
+	for { // both ends are ours: the descriptors run out soon
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			break
+		}
+		conns = append(conns, conn)
+	}
+	select {
+	case <-errs:
+	case <-time.After(5 * time.Second):
+		return fail("nobody told of the end of descriptors", nil)
+	}
+	last := conns[len(conns)-1]
+	for _, c := range conns[:len(conns)-1] {
+		_ = c.Close()
+	}
+	_ = last.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(last, "echo alive\n"); err != nil {
+		return fail("write", err)
+	}
+	got := make([]byte, 6)
+	if _, err := io.ReadFull(last, got); err != nil || string(got) != "alive\n" {
+		return fail("read "+string(got), err)
+	}
+	if len(errs) > 0 {
+		return fail("one episode was told more than once", <-errs)
+	}
+	if _, err := e.Shutdown(context.Background()); err != nil {
+		return fail("shutdown", err)
+	}
+	if err := <-served; err != nil {
+		return fail("serve", err)
+	}
+	return 0
+}
