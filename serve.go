@@ -418,6 +418,9 @@ func (x *exchange) run() {
 		began = time.Now()
 	}
 	err := x.app.answer(c)
+	if x.s.phase == phaseCut {
+		x.s.cause = err
+	}
 	if len(x.app.hooks.response) > 0 {
 		x.app.answered(c, c.result(err, began))
 	}
