@@ -1,12 +1,16 @@
 package wherry
 
 import (
+	"slices"
 	"strings"
+
+	"wherry.example/wherry/internal/http1"
 )
 
-// This file is content negotiation: RFC 9110 section 12.5.
+// This file is content negotiation: RFC 9110 section 12.5. Members that are
+// malformed count for nothing; a field with nothing else counts as absent.
 
-// maxAccept is how many members of an Accept field are looked at.
+// maxAccept is how many members of a field are looked at.
 const maxAccept = 100
 
 // Accepts returns the one of the offered media types that the client likes
@@ -15,115 +19,91 @@ const maxAccept = 100
 // adds Accept to Vary.
 func (c *Context) Accepts(offers ...string) string {
 	c.Vary(HeaderAccept)
-	return c.prefer(HeaderAccept, offers, func(offer, have string) int {
-		return matchMedia(longType(offer), have)
+	ranges := c.ranges(HeaderAccept, mediaRange)
+	if len(offers) > 0 && len(ranges) == 0 {
+		return offers[0]
+	}
+	return prefer(ranges, offers, func(offer string, r acceptRange) int {
+		return matchMedia(longType(offer), r)
 	})
 }
 
-// AcceptsEncoding is Accepts for content codings, such as br and gzip;
-// "identity" is acceptable unless the client refuses it. It adds
+// AcceptsEncoding is Accepts for content codings, such as br and gzip. It
+// returns "identity", offered or not, when that is liked best or when nothing
+// else is wanted; "" only if the client refuses even that. It adds
 // Accept-Encoding to Vary.
 func (c *Context) AcceptsEncoding(offers ...string) string {
 	c.Vary(HeaderAcceptEncoding)
-	if !c.Headers().Has(HeaderAcceptEncoding) {
-		for _, offer := range offers { // RFC 9110 section 12.5.3: any, but plain is safest
-			if offer == "identity" {
-				return offer
-			}
-		}
+	ranges := c.ranges(HeaderAcceptEncoding, tokenRange)
+	if best := prefer(ranges, offers, matchCoding); best != "" {
+		return best
 	}
-	best := c.prefer(HeaderAcceptEncoding, offers, matchToken)
-	if best == "" {
-		for _, offer := range offers {
-			if offer == "identity" && !c.refuses(HeaderAcceptEncoding, "identity") {
-				return offer
-			}
-		}
+	// Section 12.5.3: identity is acceptable unless a member refuses it.
+	if weight, rank := weigh(ranges, "identity", matchCoding); rank > 0 && weight == 0 {
+		return ""
 	}
-	return best
+	return "identity"
 }
 
-// AcceptsLanguage is Accepts for language tags, by basic filtering (RFC 4647
-// section 3.3.1): the range "en" takes the offer "en-GB". It adds
+// AcceptsLanguage is Accepts for language tags: a range takes the tags that
+// begin with it, so "en" takes "en-GB" (basic filtering, RFC 4647 section
+// 3.3.1), and, if no tag is that good, those it begins with, so "en-GB" takes
+// "en" (lookup, section 3.4). "" leaves the choice to the caller. It adds
 // Accept-Language to Vary.
 func (c *Context) AcceptsLanguage(offers ...string) string {
 	c.Vary(HeaderAcceptLanguage)
-	return c.prefer(HeaderAcceptLanguage, offers, matchLanguage)
-}
-
-// refuses reports whether a field gives a member, or "*", the weight 0.
-func (c *Context) refuses(field, name string) bool {
-	weight, rank := -1, 0
-	for have, w := range c.members(field) {
-		if r := matchToken(name, have); r > rank {
-			weight, rank = w, r
-		}
-	}
-	return weight == 0
-}
-
-// prefer weighs the offers by the members of a field. match tells how exactly
-// a member fits an offer, 0 for not at all.
-func (c *Context) prefer(field string, offers []string, match func(offer, have string) int) string {
-	if len(offers) == 0 {
-		return ""
-	}
-	if !c.Headers().Has(field) {
+	ranges := c.ranges(HeaderAcceptLanguage, tokenRange)
+	if len(offers) > 0 && len(ranges) == 0 {
 		return offers[0]
 	}
-	best, bestWeight := "", 0
-	for _, offer := range offers {
-		weight, rank := 0, 0
-		for have, w := range c.members(field) {
-			if r := match(offer, have); r > rank {
-				weight, rank = w, r
-			}
-		}
-		if weight > bestWeight {
-			best, bestWeight = offer, weight
-		}
-	}
-	return best
+	return prefer(ranges, offers, matchLanguage)
 }
 
-// members yields the members of a weighted list with their weights in
-// thousandths. Malformed weights make a member count for nothing.
-func (c *Context) members(field string) func(yield func(string, int) bool) {
-	return func(yield func(string, int) bool) {
-		seen := 0
-		for _, value := range c.Headers().Values(field) {
-			for member := range strings.SplitSeq(value, ",") {
-				if seen++; seen > maxAccept {
-					return
-				}
-				name, weight, ok := weighted(member)
-				if ok && !yield(name, weight) {
-					return
-				}
+// acceptRange is a member of a field: what it covers, in lower case, and its
+// weight in thousandths.
+type acceptRange struct {
+	name   string
+	params []string // of a media range, as name=value
+	weight int
+}
+
+// ranges reads a field. read reads a member without its weight.
+func (c *Context) ranges(field string, read func(string) (acceptRange, bool)) []acceptRange {
+	var ranges []acceptRange
+	left := maxAccept
+	for i := c.head.Find(field, 0); i >= 0; i = c.head.Find(field, i+1) {
+		for rest := string(c.head.Value(i)); rest != "" && left > 0; left-- {
+			var member string
+			member, rest = cutUnquoted(rest, ',')
+			member, weight, ok := cutWeight(strings.Trim(member, " \t"))
+			if !ok {
+				continue
+			}
+			if r, ok := read(strings.ToLower(member)); ok {
+				r.weight = weight
+				ranges = append(ranges, r)
 			}
 		}
 	}
+	return ranges
 }
 
-// weighted splits a member into its value, parameters included, and weight.
-func weighted(member string) (name string, weight int, ok bool) {
-	weight = 1000
-	name, params, _ := strings.Cut(member, ";")
-	name = strings.ToLower(strings.Trim(name, " \t"))
-	for params != "" {
-		var one string
-		one, params = cutParameter(params)
-		key, value, _ := strings.Cut(strings.Trim(one, " \t"), "=")
-		if equalFold(key, "q") {
+// cutWeight cuts the weight off a member, section 12.4.2. What stood behind
+// a weight in older versions of HTTP is dropped with it.
+func cutWeight(member string) (rest string, weight int, ok bool) {
+	for i := 0; i < len(member); {
+		part, _ := cutUnquoted(member[i:], ';')
+		name, value, _ := strings.Cut(strings.Trim(part, " \t"), "=")
+		if i > 0 && (name == "q" || name == "Q") {
 			weight, ok = parseWeight(value)
-			return name, weight, ok && name != ""
+			return strings.TrimRight(member[:i-1], " \t"), weight, ok
 		}
-		name += ";" + strings.ToLower(strings.Trim(one, " \t"))
+		i += len(part) + 1
 	}
-	return name, weight, name != ""
+	return member, 1000, true
 }
 
-// parseWeight reads qvalue, RFC 9110 section 12.4.2, as thousandths.
+// parseWeight reads qvalue as thousandths.
 func parseWeight(s string) (thousandths int, ok bool) {
 	if s == "" || len(s) > 5 || s[0] != '0' && s[0] != '1' || len(s) > 1 && s[1] != '.' {
 		return 0, false
@@ -140,11 +120,63 @@ func parseWeight(s string) (thousandths int, ok bool) {
 	return thousandths, thousandths <= 1000
 }
 
+// mediaRange reads type/subtype, type/* or */* with parameters, section
+// 12.5.1.
+func mediaRange(s string) (r acceptRange, ok bool) {
+	name, params, _ := strings.Cut(s, ";")
+	r.name = strings.TrimRight(name, " \t")
+	kind, sub, _ := strings.Cut(r.name, "/")
+	if !http1.IsToken(kind) || !http1.IsToken(sub) || kind == "*" && sub != "*" {
+		return r, false
+	}
+	for params != "" {
+		var one string
+		one, params = cutUnquoted(params, ';')
+		if one = strings.Trim(one, " \t"); one == "" {
+			continue
+		}
+		name, value, ok := parameter(one)
+		if !ok {
+			return r, false
+		}
+		r.params = append(r.params, name+"="+value)
+	}
+	return r, true
+}
+
+// tokenRange reads a content coding, a language range, or "*".
+func tokenRange(s string) (acceptRange, bool) {
+	return acceptRange{name: s}, http1.IsToken(s)
+}
+
+// prefer returns the offer with the highest weight, the first of equals.
+func prefer(ranges []acceptRange, offers []string, match func(offer string, r acceptRange) int) string {
+	best, bestWeight := "", 0
+	for _, offer := range offers {
+		if weight, _ := weigh(ranges, offer, match); weight > bestWeight {
+			best, bestWeight = offer, weight
+		}
+	}
+	return best
+}
+
+// weigh returns the weight that the most exact range gives to an offer. match
+// tells how exactly a range covers an offer, 0 for not at all. Of equally
+// exact ones the first counts.
+func weigh(ranges []acceptRange, offer string, match func(offer string, r acceptRange) int) (weight, rank int) {
+	for _, r := range ranges {
+		if m := match(offer, r); m > rank {
+			weight, rank = r.weight, m
+		}
+	}
+	return weight, rank
+}
+
 // longType returns the media type that a short name stands for.
 func longType(offer string) string {
 	switch offer {
 	case "json":
-		return "application/json"
+		return typeJSON
 	case "html":
 		return "text/html"
 	case "text":
@@ -153,74 +185,61 @@ func longType(offer string) string {
 	return strings.ToLower(offer)
 }
 
-// matchMedia ranks */* below type/* below type/subtype below parameters.
-func matchMedia(offer, have string) int {
-	plain, params, hasParams := strings.Cut(have, ";")
-	offerPlain, offerParams, _ := strings.Cut(offer, ";")
-	kind, _, _ := strings.Cut(offerPlain, "/")
+// matchMedia ranks */* below type/* below type/subtype, and each below itself
+// with parameters. A range with parameters covers only offers that have them.
+func matchMedia(offer string, r acceptRange) int {
+	name, _, _ := strings.Cut(offer, ";")
+	name = strings.TrimRight(name, " \t")
+	kind, _, _ := strings.Cut(name, "/")
+	exact := 0
 	switch {
-	case hasParams:
-		if plain == offerPlain && strings.ReplaceAll(offerParams, " ", "") == params {
-			return 4
+	case r.name == name:
+		exact = 3
+	case strings.TrimSuffix(r.name, "/*") == kind:
+		exact = 2
+	case r.name == "*/*":
+		exact = 1
+	default:
+		return 0
+	}
+	if len(r.params) > 0 {
+		o, _ := mediaRange(offer)
+		for _, p := range r.params {
+			if !slices.Contains(o.params, p) {
+				return 0
+			}
 		}
-	case plain == offerPlain:
-		return 3
-	case plain == kind+"/*":
-		return 2
-	case plain == "*/*":
-		return 1
 	}
-	return 0
+	return exact<<16 + len(r.params)
 }
 
-func matchToken(offer, have string) int {
+// matchCoding compares content codings; x-gzip and x-compress are old names,
+// section 8.4.1.
+func matchCoding(offer string, r acceptRange) int {
+	name := r.name
+	if name == "x-gzip" || name == "x-compress" {
+		name = name[len("x-"):]
+	}
 	switch {
-	case equalFold(offer, have):
+	case equalFold(offer, name):
 		return 2
-	case have == "*":
+	case name == "*":
 		return 1
 	}
 	return 0
 }
 
-func matchLanguage(offer, have string) int {
+// matchLanguage ranks "*" below lookup below filtering, and there longer
+// ranges above shorter ones. To refuse "en-GB" does not refuse "en".
+func matchLanguage(offer string, r acceptRange) int {
 	offer = strings.ToLower(offer)
 	switch {
-	case offer == have || strings.HasPrefix(offer, have+"-"):
-		return 1 + len(have)
-	case have == "*":
+	case offer == r.name || strings.HasPrefix(offer, r.name+"-"):
+		return 1<<16 + len(r.name)
+	case strings.HasPrefix(r.name, offer+"-") && r.weight > 0:
+		return 2
+	case r.name == "*":
 		return 1
 	}
 	return 0
-}
-
-// Offers is an answer in several forms; a nil or empty form is not offered.
-type Offers struct {
-	JSON any    // application/json
-	HTML string // text/html
-	Text string // text/plain
-}
-
-// Negotiate answers in the form that the client likes best, in the order
-// JSON, HTML, text for equals. A client that wants none of them gets 406.
-func (c *Context) Negotiate(status int, o Offers) error {
-	var offers []string
-	if o.JSON != nil {
-		offers = append(offers, "json")
-	}
-	if o.HTML != "" {
-		offers = append(offers, "html")
-	}
-	if o.Text != "" {
-		offers = append(offers, "text")
-	}
-	switch c.Accepts(offers...) {
-	case "json":
-		return c.JSON(status, o.JSON)
-	case "html":
-		return c.HTML(status, o.HTML)
-	case "text":
-		return c.Text(status, o.Text)
-	}
-	return &Error{Status: 406, Detail: "There is no form of this that the client accepts."}
 }

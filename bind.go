@@ -2,26 +2,21 @@ package wherry
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
-	"strings"
-	"sync"
 	"unicode/utf8"
-
-	"wherry.example/wherry/internal/http1"
 )
 
-// This file fills a struct from a request. Each field is filled from the one
-// source that its tag names, never from another: a client cannot set through
-// the query what the program expects from the path.
+// This file fills a value from a request, by the plan that bind_plan.go makes
+// of its type. Each field is filled from the one source that its tag names,
+// never from another: a client cannot set through the query or the body what
+// the program expects from the path.
 
 // Bind makes a T from the request. The tags path, query, header, cookie and
 // form name where a field of the struct T comes from; the tag body:"" marks
-// one field that takes the whole JSON body. A T without such tags is filled
-// from the body: JSON, or a form if it has form tags. Fields without a tag,
-// and without a value in the request, keep their zero value; a pointer tells
-// a missing value from a zero one, and a tag with the option required makes a
-// missing value a mistake of the client:
+// the one field that takes the body. A T without path, query, header, cookie
+// and body tags takes the body itself. Fields without a value in the request
+// keep their zero value; a pointer tells a missing value from a zero one, and
+// the option required makes a missing value a mistake of the client:
 //
 //	type search struct {
 //		Shop  int      `path:"shop"`
@@ -29,8 +24,20 @@ import (
 //		Token *string  `header:"X-Token"`
 //	}
 //
-// If *T or T has a method Validate() error, it is called in the end; its error
-// is answered with 422, or as it is if it is an *Error.
+// Texts become values as [Param] says; query, header and form tags also fill
+// slices, from repeated names, at most 1,000.
+//
+// A body is JSON, or a form (of either media type) if the struct that takes
+// it has form tags; such a struct takes JSON as well if all fields with a
+// form tag also have a json tag. A field of type *[Part] with a form tag takes
+// a file, as a stream: the file must then be the last part of the form. Other
+// files are skipped, see [Context.Multipart] for those. A body is required,
+// except by a field that is a pointer.
+//
+// If the body's type or T has a method Validate() error, it is called in the
+// end. Its error is answered with 422 and its text, which the client sees;
+// with the details it has, if it has a method FieldErrors() []FieldError; and
+// as it is, if it is an *Error.
 //
 // Mistakes of the client are errors of type *Error: 400 for malformed values,
 // 415 for another media type, 413 for too much, 422 for values that Validate
@@ -38,297 +45,184 @@ import (
 // so a 500; [Typed] finds it when the route is registered.
 func Bind[T any](c *Context) (T, error) { return bind[T](c, false) }
 
-// BindStrict is [Bind] which also refuses JSON fields that T does not have
-// and JSON names that appear twice.
+// BindStrict is [Bind] which also refuses JSON fields that T does not have,
+// and JSON objects with the same name twice. Names that differ only in case
+// are the same, because encoding/json reads them so.
 func BindStrict[T any](c *Context) (T, error) { return bind[T](c, true) }
 
 func bind[T any](c *Context, strict bool) (value T, err error) {
+	c.here()
+	var zero T
 	plan, err := planOf(reflect.TypeFor[T]())
 	if err != nil {
-		return value, err
+		return zero, err
 	}
 	if err := plan.fill(c, reflect.ValueOf(&value).Elem(), strict); err != nil {
-		return value, err
+		return zero, err
 	}
-	return value, validate(&value)
+	return value, nil
 }
 
-// validate calls the Validate method, of the value or of the pointer to it.
-func validate[T any](value *T) error {
-	v, ok := any(value).(interface{ Validate() error })
-	if !ok {
+// fill fills a value by the plan and validates it. What comes from the head
+// is looked at before the body is read.
+func (p *bindPlan) fill(c *Context, v reflect.Value, strict bool) error {
+	for i := range p.fields {
+		if f := &p.fields[i]; f.source == "path" && (c.route == nil || c.route.index(f.name) < 0) {
+			return missingParam{f.name, c.Pattern()}
+		}
+	}
+	if err := fillFields(p.fields, v, func(f *bindField) []string { return f.texts(c) }); err != nil {
+		return err
+	}
+	if p.body != nil {
+		if err := p.body.fill(c, v, strict); err != nil {
+			return err
+		}
+		if len(p.body.index) == 0 {
+			return nil // the body is the value, and has been validated
+		}
+	}
+	return validate(v)
+}
+
+// fillFields converts the texts of the fields. All mistakes are told at once.
+func fillFields(fields []bindField, v reflect.Value, texts func(*bindField) []string) error {
+	var wrong []FieldError
+	for i := range fields {
+		f := &fields[i]
+		err := f.set(v, texts(f))
+		if mistake, ok := err.(textMistake); ok { //nolint:errorlint // never wrapped, made by convert.go only
+			wrong = append(wrong, FieldError{Parameter: f.name, Detail: string(mistake)})
+		} else if err != nil {
+			return err
+		}
+	}
+	return badParameters(wrong)
+}
+
+// texts returns what the head of the request has for a field.
+func (f *bindField) texts(c *Context) []string {
+	switch f.source {
+	case "path":
+		return []string{c.Param(f.name)}
+	case "query":
+		return c.queryAll(f.name)
+	case "header":
+		return c.Headers().Values(f.name)
+	default:
+		if value, ok := c.Cookie(f.name); ok {
+			return []string{value}
+		}
+	}
+	return nil
+}
+
+// set converts the texts into the field of v.
+func (f *bindField) set(v reflect.Value, texts []string) error {
+	switch {
+	case len(texts) == 0 && f.required:
+		return errMissing
+	case len(texts) == 0:
+		return nil
+	case f.list:
+		return setList(v.FieldByIndex(f.index), texts)
+	case len(texts) > 1:
+		return errRepeated
+	}
+	return convertValue(texts[0], v.FieldByIndex(f.index))
+}
+
+var (
+	errNoContent  = &Error{Status: 400, Detail: "The content is missing."}
+	errNotUTF8    = &Error{Status: 400, Detail: "The content is not valid UTF-8."}
+	errNoJSON     = &Error{Status: 415, Detail: "The content must be application/json."}
+	errNoForm     = &Error{Status: 415, Detail: "The content must be a form."}
+	errNoJSONForm = &Error{Status: 415, Detail: "The content must be application/json or a form."}
+)
+
+// fill reads the body into the part of v that takes it, and validates that.
+func (b *bodyPlan) fill(c *Context, v reflect.Value, strict bool) error {
+	t, err := c.contentType()
+	switch {
+	case err != nil:
+		return err
+	case t.media == "" && c.ContentLength() == 0:
+		return b.missing()
+	}
+	target := v
+	if len(b.index) > 0 {
+		target = v.FieldByIndex(b.index)
+	}
+	switch {
+	case b.json && t.isJSON():
+		content, err := c.BodyBytes()
+		switch {
+		case err != nil:
+			return err
+		case len(content) == 0:
+			return b.missing()
+		case !utf8.Valid(content):
+			return errNotUTF8
+		}
+		if err := c.app.codec.Decode(content, target.Addr().Interface(), strict); err != nil {
+			return decodeError(err)
+		}
+	case b.isForm() && t.isForm():
+		if target.Kind() == reflect.Pointer {
+			target.Set(reflect.New(target.Type().Elem()))
+			target = target.Elem()
+		}
+		if err := b.fillForm(c, t, target); err != nil {
+			return err
+		}
+	default:
+		return b.unsupported()
+	}
+	return validate(target)
+}
+
+// missing is what an empty body means.
+func (b *bodyPlan) missing() error {
+	if b.optional {
 		return nil
 	}
-	err := v.Validate()
+	return errNoContent
+}
+
+// unsupported says which media types there are.
+func (b *bodyPlan) unsupported() error {
+	switch {
+	case !b.isForm():
+		return errNoJSON
+	case !b.json:
+		return errNoForm
+	}
+	return errNoJSONForm
+}
+
+// validate calls the Validate method of a value or of the pointer to it.
+func validate(v reflect.Value) error {
+	var validator interface{ Validate() error }
+	switch {
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		return nil
+	case v.Kind() == reflect.Pointer:
+		validator, _ = v.Interface().(interface{ Validate() error })
+	default:
+		validator, _ = v.Addr().Interface().(interface{ Validate() error })
+	}
+	if validator == nil {
+		return nil
+	}
+	err := validator.Validate()
 	var e *Error
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return &Error{Status: 422, Detail: err.Error(), Err: err}
-}
-
-// bindPlan says how to fill a type. It is made once for each.
-type bindPlan struct {
-	fields []bindField
-	form   bool  // some field comes from a form
-	body   []int // the field that takes the body
-	whole  bool  // the value itself takes the body
-}
-
-type bindField struct {
-	index    []int
-	source   string
-	name     string
-	required bool
-	list     bool
-}
-
-var bindSources = [...]string{"path", "query", "header", "cookie", "form"}
-
-var bindPlans sync.Map // of reflect.Type to plannedType
-
-type plannedType struct {
-	plan *bindPlan
-	err  error
-}
-
-func planOf(t reflect.Type) (*bindPlan, error) {
-	if p, ok := bindPlans.Load(t); ok {
-		return p.(plannedType).plan, p.(plannedType).err
+	e = &Error{Status: 422, Detail: err.Error(), Err: err}
+	var detailed interface{ FieldErrors() []FieldError }
+	if errors.As(err, &detailed) {
+		e.Errors = detailed.FieldErrors()
 	}
-	plan := &bindPlan{}
-	var err error
-	if t.Kind() == reflect.Struct && t != timeType {
-		err = plan.collect(t, nil)
-	}
-	plan.whole = len(plan.fields) == 0 && plan.body == nil
-	if err == nil && plan.form && plan.body != nil {
-		err = fmt.Errorf("wherry: %v has form and body tags; a request has one body", t)
-	}
-	bindPlans.Store(t, plannedType{plan, err})
-	return plan, err
-}
-
-// collect notes the tagged fields of a struct and of those embedded in it.
-func (p *bindPlan) collect(t reflect.Type, at []int) error {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		index := append(append([]int(nil), at...), i)
-		if f.Anonymous && f.Type.Kind() == reflect.Struct {
-			if err := p.collect(f.Type, index); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := p.note(t, f, index); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// note adds one field to the plan, if a tag asks for it.
-func (p *bindPlan) note(t reflect.Type, f reflect.StructField, index []int) error {
-	found := 0
-	if _, ok := f.Tag.Lookup("body"); ok {
-		if p.body != nil {
-			return fmt.Errorf("wherry: %v has two body fields", t)
-		}
-		p.body = index
-		found++
-	}
-	for _, source := range bindSources {
-		tag, ok := f.Tag.Lookup(source)
-		if !ok {
-			continue
-		}
-		found++
-		name, option, _ := strings.Cut(tag, ",")
-		field := bindField{index: index, source: source, name: name, required: option == "required"}
-		element := f.Type
-		if !convertible(element) && element.Kind() == reflect.Slice && source != "path" && source != "cookie" {
-			field.list = true
-			element = element.Elem()
-		}
-		switch {
-		case name == "" || option != "" && option != "required":
-			return fmt.Errorf("wherry: %v.%s: tag %s:%q; write %s:\"name\" or %s:\"name,required\"", t, f.Name, source, tag, source, source)
-		case !convertible(element):
-			return fmt.Errorf("wherry: %v.%s: a value of type %v cannot be read from text", t, f.Name, f.Type)
-		}
-		p.fields = append(p.fields, field)
-		p.form = p.form || source == "form"
-	}
-	if found > 1 {
-		return fmt.Errorf("wherry: %v.%s has more than one source", t, f.Name)
-	}
-	if found == 1 && !f.IsExported() {
-		return fmt.Errorf("wherry: %v.%s has a tag but is not exported", t, f.Name)
-	}
-	return nil
-}
-
-// fill fills a value by the plan.
-func (p *bindPlan) fill(c *Context, v reflect.Value, strict bool) error {
-	var form map[string][]string
-	var err error
-	if p.form {
-		if form, err = readForm(c); err != nil {
-			return err
-		}
-	}
-	for i := range p.fields {
-		f := &p.fields[i]
-		texts := f.texts(c, form)
-		if len(texts) == 0 {
-			if f.required {
-				return badParameter(f.name, errMissing)
-			}
-			continue
-		}
-		if err := f.set(v.FieldByIndex(f.index), texts); err != nil {
-			return badParameter(f.name, err)
-		}
-	}
-	switch {
-	case p.body != nil:
-		return bindJSON(c, v.FieldByIndex(p.body).Addr().Interface(), strict)
-	case p.whole:
-		return bindJSON(c, v.Addr().Interface(), strict)
-	}
-	return nil
-}
-
-var (
-	errMissing  = errors.New("is missing")
-	errTooMany  = errors.New("has too many values")
-	errRepeated = errors.New("is given more than once")
-)
-
-// maxListValues is how many values of one name a list takes.
-const maxListValues = 1000
-
-// texts returns what the request has for a field.
-func (f *bindField) texts(c *Context, form map[string][]string) []string {
-	switch f.source {
-	case "path":
-		if c.route != nil && c.route.index(f.name) >= 0 {
-			return []string{c.Param(f.name)}
-		}
-	case "query":
-		var texts []string
-		for name, value := range c.queryPairs() {
-			if name == f.name {
-				texts = append(texts, value)
-			}
-		}
-		return texts
-	case "header":
-		return c.Headers().Values(f.name)
-	case "cookie":
-		if value, ok := c.Cookie(f.name); ok {
-			return []string{value}
-		}
-	case "form":
-		return form[f.name]
-	}
-	return nil
-}
-
-// set converts the texts into the field.
-func (f *bindField) set(v reflect.Value, texts []string) error {
-	if !f.list {
-		if len(texts) > 1 {
-			return errRepeated
-		}
-		return convertValue(texts[0], v)
-	}
-	if len(texts) > maxListValues {
-		return errTooMany
-	}
-	list := reflect.MakeSlice(v.Type(), len(texts), len(texts))
-	for i, text := range texts {
-		if err := convertValue(text, list.Index(i)); err != nil {
-			return err
-		}
-	}
-	v.Set(list)
-	return nil
-}
-
-// bindJSON reads the body as one JSON value.
-func bindJSON(c *Context, target any, strict bool) error {
-	media, params := mediaType(c.HeaderBytes(HeaderContentType))
-	if media != "application/json" && !strings.HasSuffix(media, "+json") {
-		return &Error{Status: 415, Detail: "The content must be application/json."}
-	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return &Error{Status: 415, Detail: "The charset must be utf-8."}
-	}
-	body, err := c.BodyBytes()
-	if err != nil {
-		return err
-	}
-	if len(body) == 0 {
-		return &Error{Status: 400, Detail: "The content is missing."}
-	}
-	if !utf8.Valid(body) {
-		return &Error{Status: 400, Detail: "The content is not valid UTF-8."}
-	}
-	if err := c.app.codec.Decode(body, target, strict); err != nil {
-		return decodeError(err)
-	}
-	return nil
-}
-
-// mediaType splits a Content-Type into its type, in lower case, and its
-// parameters, names in lower case. What it cannot read is "".
-func mediaType(field []byte) (media string, params map[string]string) {
-	first, rest, _ := strings.Cut(string(field), ";")
-	media = strings.ToLower(strings.Trim(first, " \t"))
-	kind, sub, found := strings.Cut(media, "/")
-	if !found || !http1.IsToken(kind) || !http1.IsToken(sub) {
-		return "", nil
-	}
-	params = map[string]string{}
-	for rest != "" && len(params) < 16 {
-		var one string
-		one, rest = cutParameter(rest)
-		name, value, found := strings.Cut(strings.Trim(one, " \t"), "=")
-		if found {
-			params[strings.ToLower(name)] = unquoted(value)
-		}
-	}
-	return media, params
-}
-
-// cutParameter cuts at the first semicolon outside of a quoted string.
-func cutParameter(s string) (one, rest string) {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && quoted:
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ';' && !quoted:
-			return s[:i], s[i+1:]
-		}
-	}
-	return s, ""
-}
-
-// unquoted returns what a quoted string says, or the token that s is.
-func unquoted(s string) string {
-	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
-		return s
-	}
-	var b strings.Builder
-	for i := 1; i < len(s)-1; i++ {
-		if s[i] == '\\' && i+1 < len(s)-1 {
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return e
 }

@@ -1,8 +1,10 @@
 package wherry
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +13,7 @@ import (
 )
 
 // This file reads and writes cookies: RFC 6265bis. What a browser would drop
-// is an error here, before it is sent.
+// or misread is an error here, before it is sent.
 
 // SameSite says on which requests from other sites a browser sends a cookie.
 type SameSite string
@@ -31,8 +33,8 @@ type Cookie struct {
 	// Domain makes the cookie visible to all hosts below it; empty means the
 	// answering host alone.
 	Domain string
-	// MaxAge is how long the cookie lives; 0 until the browser is closed,
-	// negative deletes it.
+	// MaxAge is how long the cookie lives, in whole seconds; 0 until the
+	// browser is closed, negative deletes it.
 	MaxAge time.Duration
 	// Expires is an older way to say the same; MaxAge wins in browsers.
 	Expires time.Time
@@ -47,73 +49,80 @@ type Cookie struct {
 	Partitioned bool
 }
 
-// maxCookie is the size of name and value that browsers take.
-const maxCookie = 4096
+const (
+	// maxCookie is the size of name and value, and maxAttribute that of the
+	// value of an attribute, which browsers take: section 5.6.
+	maxCookie    = 4096
+	maxAttribute = 1024
+	// maxCookies is how many pairs of a request are looked at. Browsers send
+	// fewer than that.
+	maxCookies = 200
+)
 
 // SetCookie adds a cookie to the answer. A cookie that browsers would drop or
-// misread is an error and is not sent.
+// misread is an error and is not sent. A value is sent as it is: encode what
+// may hold blanks, quotes, commas, semicolons, backslashes or other than
+// ASCII characters.
 func (c *Context) SetCookie(cookie Cookie) error {
-	line, err := cookie.line()
-	if err != nil {
-		return err
+	c.here()
+	if err := cookie.check(); err != nil {
+		return fmt.Errorf("wherry: cookie %q: %w", cookie.Name, err)
 	}
-	c.AddHeader(HeaderSetCookie, line)
+	c.AddHeader(HeaderSetCookie, cookie.line())
 	return nil
 }
 
-// DeleteCookie tells the browser to forget the cookie of this name with the
-// path "/" and no domain.
+// DeleteCookie tells the browser to forget the cookie of this name that was
+// set with the path "/", without a domain and not partitioned. For another
+// one set it again with the same Path, Domain and Partitioned, and a negative
+// MaxAge.
 func (c *Context) DeleteCookie(name string) error {
-	lower := strings.ToLower(name)
-	secure := strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-")
-	return c.SetCookie(Cookie{Name: name, MaxAge: -1, Secure: secure})
+	p := prefixOf(name)
+	return c.SetCookie(Cookie{Name: name, MaxAge: -1, Secure: p.secure, HTTPOnly: p.httpOnly})
 }
 
-func (k *Cookie) line() (string, error) {
-	if err := k.check(); err != nil {
-		return "", fmt.Errorf("wherry: cookie %q: %w", k.Name, err)
-	}
-	var b strings.Builder
-	b.WriteString(k.Name + "=" + k.Value)
+// line is the value of Set-Cookie, section 4.1.
+func (k *Cookie) line() string {
+	b := []byte(k.Name + "=" + k.Value + "; Path=")
 	if k.Path == "" {
-		b.WriteString("; Path=/")
-	} else {
-		b.WriteString("; Path=" + k.Path)
+		b = append(b, '/')
 	}
+	b = append(b, k.Path...)
 	if k.Domain != "" {
-		b.WriteString("; Domain=" + strings.TrimPrefix(k.Domain, "."))
+		b = append(append(b, "; Domain="...), strings.TrimPrefix(k.Domain, ".")...)
 	}
 	if !k.Expires.IsZero() {
-		b.WriteString("; Expires=")
-		b.Write(http1.AppendDate(nil, k.Expires.Unix()))
+		b = http1.AppendDate(append(b, "; Expires="...), k.Expires.Unix())
 	}
 	switch {
 	case k.MaxAge < 0:
-		b.WriteString("; Max-Age=0")
+		b = append(b, "; Max-Age=0"...)
 	case k.MaxAge > 0:
-		seconds := (k.MaxAge + time.Second - 1) / time.Second // round up: a short life is not none
-		b.WriteString("; Max-Age=" + strconv.FormatInt(int64(seconds), 10))
+		seconds := int64(k.MaxAge / time.Second)
+		if k.MaxAge%time.Second > 0 {
+			seconds++ // round up: a short life is not none
+		}
+		b = strconv.AppendInt(append(b, "; Max-Age="...), seconds, 10)
 	}
 	if k.Secure {
-		b.WriteString("; Secure")
+		b = append(b, "; Secure"...)
 	}
 	if k.HTTPOnly {
-		b.WriteString("; HttpOnly")
+		b = append(b, "; HttpOnly"...)
 	}
+	b = append(b, "; SameSite="...)
 	if k.SameSite == "" {
-		b.WriteString("; SameSite=Lax")
-	} else {
-		b.WriteString("; SameSite=" + string(k.SameSite))
+		b = append(b, SameSiteLax...)
 	}
+	b = append(b, k.SameSite...)
 	if k.Partitioned {
-		b.WriteString("; Partitioned")
+		b = append(b, "; Partitioned"...)
 	}
-	return b.String(), nil
+	return string(b)
 }
 
 // check refuses what browsers would drop or misread.
 func (k *Cookie) check() error {
-	name := strings.ToLower(k.Name)
 	switch {
 	case !http1.IsToken(k.Name):
 		return errors.New("the name is no token")
@@ -122,8 +131,8 @@ func (k *Cookie) check() error {
 	case len(k.Name)+len(k.Value) > maxCookie:
 		return fmt.Errorf("name and value are longer than %d bytes", maxCookie)
 	case k.Path != "" && (k.Path[0] != '/' || !attributeValue(k.Path)):
-		return errors.New("the path does not begin with a slash, or has bytes that cannot be sent")
-	case k.Domain != "" && !http1.ValidHost([]byte(strings.TrimPrefix(k.Domain, "."))) || strings.ContainsAny(k.Domain, ":;,[]"):
+		return fmt.Errorf("the path does not begin with a slash, has bytes that cannot be sent, or is longer than %d bytes", maxAttribute)
+	case k.Domain != "" && !cookieDomain(strings.TrimPrefix(k.Domain, ".")):
 		return errors.New("the domain is no host name")
 	case !k.Expires.IsZero() && (k.Expires.UTC().Year() < 1601 || k.Expires.UTC().Year() > 9999):
 		return errors.New("Expires is not between the years 1601 and 9999")
@@ -133,15 +142,49 @@ func (k *Cookie) check() error {
 		return errors.New("SameSite=None needs Secure")
 	case k.Partitioned && !k.Secure:
 		return errors.New("Partitioned needs Secure")
-	case strings.HasPrefix(name, "__secure-") && !k.Secure:
-		return errors.New("the prefix __Secure- needs Secure")
-	case strings.HasPrefix(name, "__host-") && (!k.Secure || k.Domain != "" || k.Path != "" && k.Path != "/"):
-		return errors.New("the prefix __Host- needs Secure, the path / and no domain")
+	}
+	return k.checkPrefix()
+}
+
+// checkPrefix holds a cookie to what the prefix of its name promises, section
+// 4.1.3.
+func (k *Cookie) checkPrefix() error {
+	switch p := prefixOf(k.Name); {
+	case p.secure && !k.Secure:
+		return errors.New("the prefix of its name needs Secure")
+	case p.httpOnly && !k.HTTPOnly:
+		return errors.New("the prefix of its name needs HTTPOnly")
+	case p.host && (k.Domain != "" || k.Path != "" && k.Path != "/"):
+		return errors.New("the prefix of its name needs the path / and no domain")
 	}
 	return nil
 }
 
-// cookieValue reports whether s is *cookie-octet, RFC 6265bis section 4.1.1.
+// cookiePrefix is what the prefix of a name promises.
+type cookiePrefix struct {
+	name                   string
+	secure, httpOnly, host bool
+}
+
+// cookiePrefixes has longer ones before those they begin with.
+var cookiePrefixes = [...]cookiePrefix{
+	{name: "__Host-Http-", secure: true, httpOnly: true, host: true},
+	{name: "__Host-", secure: true, host: true},
+	{name: "__Http-", secure: true, httpOnly: true},
+	{name: "__Secure-", secure: true},
+}
+
+// prefixOf finds the prefix in any case, as browsers do.
+func prefixOf(name string) cookiePrefix {
+	for _, p := range cookiePrefixes {
+		if len(name) >= len(p.name) && equalFold(name[:len(p.name)], p.name) {
+			return p
+		}
+	}
+	return cookiePrefix{}
+}
+
+// cookieValue reports whether s is *cookie-octet, section 4.1.1.
 func cookieValue(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if b := s[i]; b <= ' ' || b >= 0x7f || b == '"' || b == ',' || b == ';' || b == '\\' {
@@ -151,41 +194,95 @@ func cookieValue(s string) bool {
 	return true
 }
 
+// attributeValue reports whether s is av-octets that browsers heed.
 func attributeValue(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if b := s[i]; b < ' ' || b >= 0x7f || b == ';' {
 			return false
 		}
 	}
-	return true
+	return len(s) <= maxAttribute
 }
 
-// maxCookies is how many pairs of a request are looked at.
-const maxCookies = 200
+// cookieDomain reports whether s is a host name of labels of letters, digits
+// and inner hyphens, RFC 1123 section 2.1.
+func cookieDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := 0; i < len(label); i++ {
+			if b := label[i]; b != '-' && (b < '0' || b > '9') && (b|0x20 < 'a' || b|0x20 > 'z') {
+				return false
+			}
+		}
+	}
+	return len(s) <= 255
+}
 
 // Cookie returns the value of the first cookie of that name that the client
 // has sent; names are compared with their case. Quotes around a value are
 // removed. Where a cookie was set is not known here: only the prefix __Host-
 // in its name makes sure that it was this host.
 func (c *Context) Cookie(name string) (value string, found bool) {
-	seen := 0
-	for i := c.head.Find(HeaderCookie, 0); i >= 0; i = c.head.Find(HeaderCookie, i+1) {
-		for pair := range strings.SplitSeq(string(c.head.Value(i)), ";") {
-			if seen++; seen > maxCookies {
-				return "", false
-			}
-			have, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if !ok || strings.TrimRight(have, " \t") != name {
-				continue
-			}
-			value = strings.TrimLeft(value, " \t")
-			if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-				value = value[1 : len(value)-1]
-			}
-			if cookieValue(value) {
-				return value, true
-			}
+	c.here()
+	for have, value := range c.cookies {
+		if string(have) == name {
+			return string(value), true
 		}
 	}
 	return "", false
+}
+
+// Cookies yields the names and values of the cookies that the client has
+// sent, in order, see [Context.Cookie]. Names may repeat.
+func (c *Context) Cookies() iter.Seq2[string, string] {
+	c.here()
+	return func(yield func(string, string) bool) {
+		for name, value := range c.cookies {
+			if !yield(string(name), string(value)) {
+				return
+			}
+		}
+	}
+}
+
+// cookies yields the well-formed pairs of all Cookie fields. They point into
+// the head.
+func (c *Context) cookies(yield func(name, value []byte) bool) {
+	left := maxCookies
+	for i := c.head.Find(HeaderCookie, 0); i >= 0; i = c.head.Find(HeaderCookie, i+1) {
+		for rest := c.head.Value(i); len(rest) > 0 && left > 0; left-- {
+			var name, value []byte
+			var ok bool
+			if name, value, rest, ok = nextCookie(rest); ok && !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// nextCookie cuts the first pair off a cookie-string, RFC 6265bis section
+// 4.2. A semicolon ends a pair even within quotes, as for browsers: a reader
+// that knew quotes would take one cookie for another. A pair without "=" or
+// without a name is none: it could otherwise pass for a name with a prefix.
+func nextCookie(s []byte) (name, value, rest []byte, ok bool) {
+	pair, rest, _ := bytes.Cut(s, []byte{';'})
+	name, value, ok = bytes.Cut(bytes.Trim(pair, " \t"), []byte{'='})
+	name = bytes.Trim(name, " \t")
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+		value = value[1 : n-1]
+	}
+	return name, value, rest, ok && http1.IsToken(name) && readableValue(value)
+}
+
+// readableValue is wider than cookieValue: others have set cookies with
+// blanks and commas.
+func readableValue(s []byte) bool {
+	for _, b := range s {
+		if b < ' ' || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -1,184 +1,107 @@
 package wherry
 
 import (
-	"errors"
 	"io"
-	"mime/multipart"
+	"reflect"
 	"strings"
-
-	"wherry.example/wherry/internal/http1"
+	"unicode/utf8"
 )
 
-// This file reads forms: small ones into values, multipart ones as a stream of
-// parts. Names are only compared, never taken apart, so no index in a name
-// can make room for anything.
+// This file reads the values of forms. Names are only compared, never taken
+// apart, so no index or path in a name can make room for anything.
 
 const (
 	maxFormPairs = 1000
 	maxFormValue = 1 << 20 // bytes of one value of a multipart form
-	maxParts     = 1000
 )
 
 var (
 	errFormMalformed = &Error{Status: 400, Detail: "The form is malformed."}
 	errFormTooMany   = &Error{Status: 413, Detail: "The form has too many values."}
 	errFormValue     = &Error{Status: 413, Detail: "A value of the form is too large."}
-	errFormType      = &Error{Status: 415, Detail: "The content must be a form."}
 )
 
-// readForm reads the values of a form of either media type. Files in a
-// multipart form are skipped.
-func readForm(c *Context) (map[string][]string, error) {
-	media, params := mediaType(c.HeaderBytes(HeaderContentType))
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, &Error{Status: 415, Detail: "The charset must be utf-8."}
-	}
-	switch media {
-	case "application/x-www-form-urlencoded":
-		body, err := c.BodyBytes()
-		if err != nil {
-			return nil, err
+// fillForm fills v, a struct, from a form.
+func (b *bodyPlan) fillForm(c *Context, t contentType, v reflect.Value) error {
+	var values map[string][]string
+	var file *Part
+	var err error
+	if t.media == "multipart/form-data" {
+		values, file, err = b.readParts(c)
+	} else {
+		var content []byte
+		if content, err = c.BodyBytes(); err == nil {
+			values, err = parseForm(content)
 		}
-		return parseForm(string(body))
-	case "multipart/form-data":
-		return readMultipartValues(c)
 	}
-	return nil, errFormType
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		v.FieldByIndex(b.file.index).Set(reflect.ValueOf(file))
+	} else if b.file != nil && b.file.required {
+		return badParameter(b.file.name, errMissing)
+	}
+	return fillFields(b.form, v, func(f *bindField) []string { return values[f.name] })
 }
 
-func parseForm(text string) (map[string][]string, error) {
-	if strings.Count(text, "&") >= maxFormPairs {
-		return nil, errFormTooMany
-	}
-	if _, ok := http1.Unescape(nil, []byte(text)); !ok {
-		return nil, errFormMalformed
-	}
+// parseForm reads application/x-www-form-urlencoded content.
+func parseForm(content []byte) (map[string][]string, error) {
 	values := map[string][]string{}
-	for name, value := range formPairs(text) {
-		values[name] = append(values[name], value)
+	count := 0
+	for rawName, rawValue, rest, ok := nextPair(content); ok; rawName, rawValue, rest, ok = nextPair(rest) {
+		if count++; count > maxFormPairs {
+			return nil, errFormTooMany
+		}
+		name, okName := formDecode(rawName)
+		value, okValue := formDecode(rawValue)
+		if !okName || !okValue || !utf8.Valid(name) || !utf8.Valid(value) {
+			return nil, errFormMalformed
+		}
+		values[string(name)] = append(values[string(name)], string(value))
 	}
 	return values, nil
 }
 
-func readMultipartValues(c *Context) (map[string][]string, error) {
+// readParts reads the values of a multipart form, up to the file that the
+// plan wants to have as a stream. Other files are skipped.
+func (b *bodyPlan) readParts(c *Context) (values map[string][]string, file *Part, err error) {
 	parts, err := c.Multipart()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	values := map[string][]string{}
+	values = map[string][]string{}
 	for {
 		part, err := parts.Next()
-		if err == io.EOF {
-			return values, nil
+		switch {
+		case err == io.EOF:
+			return values, nil, nil
+		case err != nil:
+			return nil, nil, err
+		case part.FileName == "":
+			value, err := part.value()
+			if err != nil {
+				return nil, nil, err
+			}
+			values[part.Name] = append(values[part.Name], value)
+		case b.file != nil && part.Name == b.file.name:
+			part.last = true
+			return values, part, nil
 		}
-		if err != nil {
-			return nil, err
-		}
-		if part.FileName != "" {
-			continue
-		}
-		value, err := io.ReadAll(io.LimitReader(part, maxFormValue+1))
-		if err != nil {
-			return nil, err
-		}
-		if len(value) > maxFormValue {
-			return nil, errFormValue
-		}
-		values[part.Name] = append(values[part.Name], string(value))
 	}
 }
 
-// Parts is a multipart form as it arrives. It is valid until the handler
-// returns.
-type Parts struct {
-	c      *Context
-	reader *multipart.Reader
-	count  int
-}
-
-// Part is one part of a multipart form: a stream that is valid until the next
-// one is asked for.
-type Part struct {
-	// Name is the name of the form's field.
-	Name string
-	// FileName is the name of an uploaded file as the client gave it, without
-	// any path and control bytes; "" for a plain value. It is a suggestion:
-	// never open a file by it.
-	FileName string
-	// ContentType is what the client says the part is.
-	ContentType string
-
-	part *multipart.Part
-	c    *Context
-}
-
-// Multipart returns the parts of a multipart/form-data body as a stream;
-// nothing is buffered. The body's limit holds for all of them together.
-func (c *Context) Multipart() (*Parts, error) {
-	media, params := mediaType(c.HeaderBytes(HeaderContentType))
-	if media != "multipart/form-data" || params["boundary"] == "" || len(params["boundary"]) > 70 {
-		return nil, &Error{Status: 415, Detail: "The content must be multipart/form-data with a boundary."}
+// value reads a part as a text.
+func (p *Part) value() (string, error) {
+	var b strings.Builder
+	n, err := io.Copy(&b, io.LimitReader(p, maxFormValue+1))
+	switch {
+	case err != nil:
+		return "", err
+	case n > maxFormValue:
+		return "", errFormValue
+	case !utf8.ValidString(b.String()):
+		return "", errFormMalformed
 	}
-	return &Parts{c: c, reader: multipart.NewReader(c.Body(), params["boundary"])}, nil
-}
-
-// Next returns the next part, and io.EOF after the last one. What was left of
-// the part before is skipped.
-func (p *Parts) Next() (*Part, error) {
-	if p.count++; p.count > maxParts {
-		return nil, errFormTooMany
-	}
-	part, err := p.reader.NextRawPart()
-	if err == io.EOF {
-		return nil, io.EOF
-	}
-	if err != nil {
-		return nil, p.c.formError(err)
-	}
-	return &Part{
-		Name:        part.FormName(),
-		FileName:    cleanFileName(part.FileName()),
-		ContentType: part.Header.Get(HeaderContentType),
-		part:        part,
-		c:           p.c,
-	}, nil
-}
-
-// Read reads the content of the part.
-func (p *Part) Read(b []byte) (int, error) {
-	n, err := p.part.Read(b)
-	if err != nil && err != io.EOF {
-		err = p.c.formError(err)
-	}
-	return n, err
-}
-
-// formError is the body's own error if that is the cause, else a 400.
-func (c *Context) formError(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	if c.body.err != nil {
-		return c.body.err
-	}
-	return &Error{Status: 400, Detail: errFormMalformed.Detail, Err: err}
-}
-
-// cleanFileName keeps the last element of a path of any system, without
-// control bytes.
-func cleanFileName(name string) string {
-	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
-		name = name[i+1:]
-	}
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, name)
-	if name == "." || name == ".." {
-		return "_"
-	}
-	return name
+	return b.String(), nil
 }

@@ -14,9 +14,13 @@ type keyed struct {
 	value any
 }
 
-// Set keeps a value for the rest of the exchange.
+// Set keeps a value for the rest of the exchange, in place of one that was
+// set before.
 func (k Key[T]) Set(c *Context, value T) {
 	c.here()
+	if k.key == nil {
+		panic("wherry: a Key is made by NewKey")
+	}
 	for i := range c.values {
 		if c.values[i].key == k.key {
 			c.values[i].value = value
@@ -31,12 +35,17 @@ func (k Key[T]) Get(c *Context) (value T, ok bool) {
 	c.here()
 	for i := range c.values {
 		if c.values[i].key == k.key {
-			value, ok = c.values[i].value.(T)
-			return value, ok
+			value, _ = c.values[i].value.(T) // a nil of an interface type is none
+			return value, true
 		}
 	}
 	return value, false
 }
 
 // String returns the name of the key.
-func (k Key[T]) String() string { return *k.key }
+func (k Key[T]) String() string {
+	if k.key == nil {
+		return ""
+	}
+	return *k.key
+}

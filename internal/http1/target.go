@@ -120,8 +120,8 @@ func hasPort(host []byte) bool {
 
 // parseAbsolute reads an http or https URI, RFC 9112 section 3.2.2.
 func (h *Head) parseAbsolute(target []byte) error {
-	scheme, rest, found := bytes.Cut(target, []byte("://"))
-	if !found || !EqualFold(scheme, "http") && !EqualFold(scheme, "https") {
+	scheme, rest, _ := bytes.Cut(target, []byte("://")) // without it the host is empty
+	if !EqualFold(scheme, "http") && !EqualFold(scheme, "https") {
 		return errTarget
 	}
 	if i := bytes.IndexAny(rest, "/?"); i >= 0 {

@@ -63,6 +63,7 @@ var targetTests = []headTest{
 	{"absolute, port too large", "GET http://a:65536/ ", errTarget, ""},
 	{"absolute, another scheme", "GET ftp://a/ ", errTarget, ""},
 	{"absolute, longer scheme", "GET httpss://a/ ", errTarget, ""},
+	{"absolute, scheme alone", "GET http ", errTarget, ""},
 	{"absolute, one slash", "GET http:/a ", errTarget, ""},
 
 	{"authority", targetHead("CONNECT", "a.b:443"), nil, `CONNECT 1.1 authority path "" host "a.b:443" [Host: h]`},
