@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var okBytes = []byte("ok")
+
 // TestAllocations holds the promises of Context about memory. The race
 // detector allocates on its own account, so it does not run under it.
 func TestAllocations(t *testing.T) {
@@ -15,7 +17,7 @@ func TestAllocations(t *testing.T) {
 	app := plainApp()
 	app.Get("/context", func(c *Context) error {
 		c.SetHeader("X-A", "1")
-		return c.Bytes(200, "text/plain", []byte("ok"))
+		return c.Bytes(200, "text/plain", okBytes)
 	})
 	for _, test := range []struct {
 		name, request string

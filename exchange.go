@@ -19,7 +19,7 @@ const (
 	refill     = 16 << 10 // the buffer for chunked content, where the first has no room
 	directRead = 2 << 10  // reads of counted content from here on bypass the buffer
 	writeBytes = 16 << 10 // answers beyond this are written before the batch is complete
-	outBytes   = 2 << 10  // the buffer answers are gathered in at first
+	outBytes   = 4 << 10  // the buffer answers are gathered in at first
 )
 
 // exchange is what a connection needs while it has bytes: buffers, the head

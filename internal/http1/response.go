@@ -69,14 +69,17 @@ func AppendFieldBytes(dst []byte, name string, value []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendContentLength appends a Content-Length line.
+// AppendContentLength appends a Content-Length line; n is not negative.
 func AppendContentLength(dst []byte, n int64) []byte {
-	dst = append(dst, "Content-Length: "...)
-	if n < 100 && n >= 10 { // most of the short answers
-		dst = append(dst, byte('0'+n/10), byte('0'+n%10))
-	} else {
-		dst = strconv.AppendInt(dst, n, 10)
+	var digits [19]byte
+	i := len(digits)
+	for more := true; more; more = n > 0 {
+		i--
+		digits[i] = byte('0' + n%10)
+		n /= 10
 	}
+	dst = append(dst, "Content-Length: "...)
+	dst = append(dst, digits[i:]...)
 	return append(dst, "\r\n"...)
 }
 
