@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func init() { children["descriptors"] = runOutOfDescriptors }
+
 // TestOutOfDescriptors runs an engine in a process that has few descriptors.
 func TestOutOfDescriptors(t *testing.T) {
 	child := exec.Command(os.Args[0])
