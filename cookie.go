@@ -135,13 +135,13 @@ func (k *Cookie) check() error {
 	case k.Domain != "" && !cookieDomain(strings.TrimPrefix(k.Domain, ".")):
 		return errors.New("the domain is no host name")
 	case !k.Expires.IsZero() && (k.Expires.UTC().Year() < 1601 || k.Expires.UTC().Year() > 9999):
-		return errors.New("Expires is not between the years 1601 and 9999")
+		return errors.New("the date in Expires is not between the years 1601 and 9999")
 	case k.SameSite != "" && k.SameSite != SameSiteLax && k.SameSite != SameSiteStrict && k.SameSite != SameSiteNone:
 		return fmt.Errorf("SameSite %q is unknown", k.SameSite)
 	case k.SameSite == SameSiteNone && !k.Secure:
 		return errors.New("SameSite=None needs Secure")
 	case k.Partitioned && !k.Secure:
-		return errors.New("Partitioned needs Secure")
+		return errors.New("a partitioned cookie needs Secure")
 	}
 	return k.checkPrefix()
 }

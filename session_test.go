@@ -143,7 +143,7 @@ func TestOtherWire(t *testing.T) {
 	require.True(t, w.ended)
 	require.EqualValues(t, 5, w.length)
 	require.Equal(t, 200, c.res.status)
-	w, c = ask("GET /users/7 HTTP/1.1\r\nHost: x\r\n\r\n", "")
+	w, _ = ask("GET /users/7 HTTP/1.1\r\nHost: x\r\n\r\n", "")
 	require.Equal(t, "7", string(w.out))
 	w, c = ask("GET /hijack HTTP/1.1\r\nHost: x\r\n\r\n", "")
 	require.Equal(t, 500, c.res.status)

@@ -48,8 +48,8 @@ type host struct {
 	stop     atomic.Bool
 	deadline time.Duration // of the first read; an hour if it is 0
 
-	opened, closed, serving atomic.Int64
-	broken                  atomic.Pointer[string] // a breach of the contract
+	opened, closed atomic.Int64
+	broken         atomic.Pointer[string] // a breach of the contract
 
 	mu     sync.Mutex // guards the following
 	causes []error
