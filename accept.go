@@ -105,10 +105,10 @@ func cutWeight(member string) (rest string, weight int, ok bool) {
 
 // parseWeight reads qvalue as thousandths.
 func parseWeight(s string) (thousandths int, ok bool) {
-	if s == "" || len(s) > 5 || s[0] != '0' && s[0] != '1' || len(s) > 1 && s[1] != '.' {
+	if s == "" || len(s) > 5 || len(s) > 1 && s[1] != '.' {
 		return 0, false
 	}
-	thousandths = int(s[0]-'0') * 1000
+	thousandths = int(s[0]-'0') * 1000 // all but 0 and 1 are too many in the end
 	unit := 100
 	for i := 2; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {

@@ -91,11 +91,14 @@ func fillFields(fields []bindField, v reflect.Value, texts func(*bindField) []st
 	for i := range fields {
 		f := &fields[i]
 		err := f.set(v, texts(f))
-		if mistake, ok := err.(textMistake); ok { //nolint:errorlint // never wrapped, made by convert.go only
-			wrong = append(wrong, FieldError{Parameter: f.name, Detail: string(mistake)})
-		} else if err != nil {
+		if err == nil {
+			continue
+		}
+		var mistake textMistake
+		if !errors.As(err, &mistake) {
 			return err
 		}
+		wrong = append(wrong, FieldError{Parameter: f.name, Detail: string(mistake)})
 	}
 	return badParameters(wrong)
 }

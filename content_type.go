@@ -47,8 +47,8 @@ func (c *Context) contentType() (contentType, error) {
 
 func parseContentType(field string) (t contentType, err error) {
 	media, params, _ := strings.Cut(field, ";")
-	kind, sub, found := strings.Cut(strings.Trim(media, " \t"), "/")
-	if !found || !http1.IsToken(kind) || !http1.IsToken(sub) {
+	kind, sub, _ := strings.Cut(strings.Trim(media, " \t"), "/")
+	if !http1.IsToken(kind) || !http1.IsToken(sub) {
 		return t, errContentType
 	}
 	t.media = strings.ToLower(kind + "/" + sub)

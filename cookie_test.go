@@ -89,6 +89,7 @@ func TestSetCookie(t *testing.T) {
 				}
 				return c.NoContent()
 			}, request("GET", "/", ""))
+			require.Equal(t, 204, answer.Status)
 			require.Equal(t, tt.want, answer.Headers.Get("Set-Cookie"))
 			if tt.want != "" {
 				theirs, err := http.ParseSetCookie(tt.want)

@@ -272,7 +272,8 @@ func TestMultipartRefuses(t *testing.T) {
 		{"no boundary", "Content-Type: multipart/form-data", part + "--b--\r\n", 400},
 		{"empty boundary", `Content-Type: multipart/form-data; boundary=""`, part + "--b--\r\n", 400},
 		{"two boundaries", boundary + "; boundary=c", part + "--b--\r\n", 400},
-		{"long boundary", "Content-Type: multipart/form-data; boundary=" + strings.Repeat("b", 71), part, 400},
+		{"long boundary", "Content-Type: multipart/form-data; boundary=" + strings.Repeat("b", 71),
+			strings.ReplaceAll(part+"--b--", "--b", "--"+strings.Repeat("b", 71)), 400},
 		{"odd boundary", `Content-Type: multipart/form-data; boundary="b\"<"`, part, 400},
 		{"blank at the end of the boundary", `Content-Type: multipart/form-data; boundary="b "`, part, 400},
 		{"no last boundary", boundary, part, 400},
@@ -300,6 +301,15 @@ func TestMultipartRefuses(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, tt.status, e.Status)
 		})
+	}
+}
+
+func TestValidBoundary(t *testing.T) {
+	for boundary, want := range map[string]bool{
+		"b": true, "----WebKitFormBoundaryAz09": true, "'()+_,-./:=?": true, "a b": true, strings.Repeat("b", 70): true,
+		"": false, strings.Repeat("b", 71): false, "b ": false, "b\"": false, "b\n": false, "b<": false, "\xe9": false, "[b]": false, "@": false,
+	} {
+		require.Equal(t, want, validBoundary(boundary), "%q", boundary)
 	}
 }
 

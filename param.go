@@ -2,6 +2,7 @@ package wherry
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -87,7 +88,8 @@ func badParameter(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if mistake, ok := err.(textMistake); ok { //nolint:errorlint // never wrapped, made by convert.go only
+	var mistake textMistake
+	if errors.As(err, &mistake) {
 		return badParameters([]FieldError{{Parameter: name, Detail: string(mistake)}})
 	}
 	return fmt.Errorf("wherry: parameter %q: %w", name, err)

@@ -47,6 +47,7 @@ func TestTypedStatus(t *testing.T) {
 	answer = answerTo(t, "/", Typed(func(context.Context, struct{}) (gone, error) { return gone{}, nil }), post)
 	require.Equal(t, 204, answer.Status)
 	require.Empty(t, answer.Body)
+	require.Empty(t, answer.Headers.Get("Content-Type"))
 	answer = answerTo(t, "/", Typed(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }), post)
 	require.Equal(t, 204, answer.Status)
 	require.Empty(t, answer.Headers.Get("Content-Type"))

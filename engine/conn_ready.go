@@ -37,6 +37,7 @@ type readyConn struct {
 	session Session
 	next    Next
 	told    bool // the session has met the deadline that a shutdown is
+	resting bool // a new goroutine has just taken over an idle connection
 	expired bool // the next TryRead without bytes reports the deadline
 
 	fd       int         // valid in inline mode
@@ -68,7 +69,12 @@ func (c *readyConn) run(s Session) (Next, error) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				return Hangup, err
 			}
-			c.expired = c.deadline.fired() || c.e.closing.Load() && !c.told
+			passed, idle := c.deadline.fired()
+			c.expired = passed || c.e.closing.Load() && !c.told
+			if idle && !c.expired {
+				c.resting = true
+				return rest, nil
+			}
 			continue
 		}
 		for c.next == Block {
@@ -82,6 +88,11 @@ func (c *readyConn) run(s Session) (Next, error) {
 
 // ready is the callback: the socket may be readable.
 func (c *readyConn) ready(fd uintptr) (done bool) {
+	if c.resting && !c.e.closing.Load() && !readable(int(fd)) {
+		c.resting = false
+		return false
+	}
+	c.resting = false
 	c.enter(fd)
 	c.next = c.session.Serve()
 	// A shutdown may have begun while the session was busy, and bytes may
@@ -146,7 +157,7 @@ func (c *readyConn) tryOutside(p []byte) (n int, err error) {
 		if failed == nil || !errors.Is(failed, os.ErrDeadlineExceeded) {
 			return n, errors.Join(failed, err)
 		}
-		if c.deadline.fired() {
+		if passed, _ := c.deadline.fired(); passed {
 			c.expired = true
 		}
 	}
@@ -183,7 +194,10 @@ func (c *readyConn) Read(p []byte) (int, error) {
 			continue
 		}
 		n, err := c.Conn.Read(p)
-		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.deadline.fired() {
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if passed, _ := c.deadline.fired(); passed {
 			return n, err
 		}
 	}

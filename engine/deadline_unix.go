@@ -54,18 +54,21 @@ func (d *lazyDeadline) arm(now time.Time) error {
 }
 
 // fired is called when the real timer has fired. It reports whether the
-// deadline has passed, and arms the timer for what is left.
-func (d *lazyDeadline) fired() (passed bool) {
+// deadline has passed, and whether it has not moved since the timer was armed
+// for a glance: then the connection is idle. It arms the timer for what is
+// left.
+func (d *lazyDeadline) fired() (passed, idle bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
 	if d.want.IsZero() || now.Before(d.want) {
+		idle = !d.moved && !d.far
 		_ = d.arm(now)
-		return false
+		return false, idle
 	}
 	d.armed = time.Time{} // no timer, or no read could be tried any more
 	_ = d.set(d.armed)
-	return true
+	return true, false
 }
 
 // passed reports whether the deadline has passed.

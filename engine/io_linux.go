@@ -49,3 +49,10 @@ func send(fd int, p []byte) (int, error) {
 		return 0, errno
 	}
 }
+
+// readable reports whether a read would not wait: bytes, the end, or an error.
+func readable(fd int) bool {
+	var one [1]byte
+	_, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_DONTWAIT|unix.MSG_PEEK, 0, 0)
+	return errno != syscall.EAGAIN
+}

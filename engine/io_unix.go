@@ -29,3 +29,9 @@ func attempt(call func(int, []byte) (int, error), fd int, p []byte) (int, error)
 		return 0, err
 	}
 }
+
+// readable reports whether a read would not wait: bytes, the end, or an error.
+func readable(fd int) bool {
+	_, _, err := syscall.Recvfrom(fd, make([]byte, 1), syscall.MSG_PEEK)
+	return err != syscall.EAGAIN
+}

@@ -86,34 +86,46 @@ func (e *threaded) adopt(nc net.Conn, from *acceptor) {
 	go e.serve(c, from)
 }
 
-// serve is the life of a connection's goroutine.
+// serve begins the life of a connection on its goroutine.
 func (e *threaded) serve(c conn, from *acceptor) {
-	detached := false
-	defer func() {
-		if !detached {
-			_ = c.Close()
-		}
-		e.forget(c)
-	}()
 	s := e.open(c)
-	if s == nil {
-		if h, ok := e.cfg.Handler.(interface{ StopAccepting() bool }); ok && h.StopAccepting() {
-			from.stopped.Store(true)
-			_ = from.ln.Close()
-		}
+	if s != nil {
+		e.carry(c, s)
 		return
 	}
+	_ = c.Close()
+	e.forget(c)
+	if h, ok := e.cfg.Handler.(interface{ StopAccepting() bool }); ok && h.StopAccepting() {
+		from.stopped.Store(true)
+		_ = from.ln.Close()
+	}
+}
+
+// rest is what run says when a connection has fallen idle: its goroutine ends
+// and a new one waits in its place. The old one's stack has grown by serving,
+// and the collector would not shrink it while it waits.
+const rest Next = 255
+
+// carry is the life of a connection, from one rest to the next or to its end.
+func (e *threaded) carry(c conn, s Session) {
 	next, err := e.converse(c, s)
+	if next == rest && err == nil {
+		go e.carry(c, s)
+		return
+	}
 	if e.wasForced(c) {
 		err = ErrForced
 	}
-	e.guard(func() { s.Close(err) })
-	detached = next == Detach && err == nil
+	_ = e.guard(func() { s.Close(err) })
+	if next != Detach || err != nil {
+		_ = c.Close()
+	}
+	e.forget(c)
 }
 
 // open makes the session; a Handler that panics refuses.
 func (e *threaded) open(c conn) (s Session) {
-	e.guard(func() { s = e.cfg.Handler.Open(c) })
+	_ = e.guard(func() { s = e.cfg.Handler.Open(c) })
 	return s
 }
 
