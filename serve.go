@@ -278,8 +278,11 @@ func (s *session) leave() engine.Next {
 	if !cut && x.done && x.r == x.w && !s.inputWaits() {
 		return engine.Hangup
 	}
+	if cut && x.coding == codingClose {
+		return engine.Hangup // by a reset: an end in good order would look like that of the content
+	}
 	half, ok := s.conn.(engine.CloseWriter)
-	if !ok || half.CloseWrite() != nil || cut && x.coding == codingClose {
+	if !ok || half.CloseWrite() != nil {
 		return engine.Hangup
 	}
 	s.phase = phaseLinger
