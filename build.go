@@ -39,11 +39,7 @@ type server struct {
 // with the place of its registration; afterwards nothing may be registered.
 // The serving methods call it; calling it again returns the first answer.
 func (a *App) Build() error {
-	if a.run.built {
-		return a.run.buildErr
-	}
-	a.run.built = true
-	a.run.buildErr = a.build()
+	a.run.once.Do(func() { a.run.buildErr = a.build() })
 	return a.run.buildErr
 }
 

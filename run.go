@@ -20,7 +20,7 @@ import (
 
 // running is what an App knows of its being served.
 type running struct {
-	built         bool
+	once          sync.Once // guards the building
 	buildErr      error
 	draining      atomic.Bool // no connection persists beyond its exchange
 	stopAccepting atomic.Bool

@@ -1,0 +1,143 @@
+package wherry_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wherry.example/wherry"
+	"wherry.example/wherry/engine"
+)
+
+// TestBuildTellsEverything: every mistake at once, each with its place.
+func TestBuildTellsEverything(t *testing.T) {
+	app := quiet().Engine("steam").Limits(wherry.Limits{Head: 10, Body: -5}).Timeouts(wherry.Timeouts{Idle: -7})
+	app.Get("no-slash", text(""))
+	app.Get("/a/:id", text("")).Get("/a/:other", text(""))
+	app.Get("/nil", nil)
+	app.Handle("G T", "/x", text(""))
+	app.Get("/mw", text(""), wherry.With(nil))
+	app.Get("/limit", text(""), wherry.BodyLimit(-9))
+	app.Get("/n1", text(""), wherry.Name("n")).Get("/n2", text(""), wherry.Name("n"))
+	app.Host("bad host", func(g *wherry.Group) { g.Get("/", text("")) })
+	app.Mount("/self", app)
+	app.Mount("/hooks", wherry.New().OnShutdown(func() {}))
+	app.Mount("/errors", wherry.New().NotFound(text("")))
+	app.Mount("/limits", wherry.New().Limits(wherry.Limits{Head: 1000}))
+	err := app.Build()
+	require.ErrorIs(t, err, engine.ErrUnsupported)
+	for _, part := range []string{
+		"steam", "threaded", "Limits.Head is 10", "Timeouts.Idle is -7", `write "/no-slash"`, "same route", "/a/:id",
+		"handler is nil", `"G T" is no method`, "middleware around this route is nil", "BodyLimit is -9", "already belongs",
+		"bad host", "mounted on itself", "has hooks", "NotFound or ErrorHandler", "Limits or Timeouts", "build_test.go:",
+	} {
+		require.ErrorContains(t, err, part)
+	}
+	require.Equal(t, err, app.Build(), "the answer stays")
+	require.Nil(t, app.Routes())
+	_, err = app.URL("n")
+	require.Error(t, err)
+	require.Error(t, app.Run(context.Background(), "127.0.0.1:0"))
+	require.Error(t, app.Shutdown(context.Background()))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.Error(t, app.Serve(ln))
+	require.Error(t, ln.Close(), "Serve has closed it")
+	_, err = app.Test(get("/"))
+	require.Error(t, err)
+}
+
+// TestBuildPlaces: each mistake stands with the file and line of its own
+// registration.
+func TestBuildPlaces(t *testing.T) {
+	app := quiet()
+	line := func() int { _, _, n, _ := runtime.Caller(1); return n }
+	first := line() + 1
+	app.Get("relative", text(""))
+	app.Group("/g", func(g *wherry.Group) { g.Post("/:", text("")) })
+	app.Handle("PUT", "/**/more", text(""))
+	inner := wherry.New()
+	inner.Delete("/:a/:a", text(""))
+	app.Mount("/inner", inner)
+	err := app.Build()
+	require.Error(t, err)
+	for i, part := range []string{`GET "relative"`, `POST "/g/:"`, `PUT "/**/more"`} {
+		require.ErrorContains(t, err, fmt.Sprintf("build_test.go:%d: %s: ", first+i, part))
+	}
+	require.ErrorContains(t, err, fmt.Sprintf(`build_test.go:%d: DELETE "/inner/:a/:a": `, first+4))
+}
+
+// TestBuildDuplicates: a duplicate names both places, whatever the names of
+// its wildcards and through whichever group or mount it came.
+func TestBuildDuplicates(t *testing.T) {
+	same := wherry.New()
+	same.Get("/:x", text(""))
+	for name, second := range map[string]func(*wherry.App){
+		"plain": func(a *wherry.App) { a.Get("/p/:b", text("")) },
+		"group": func(a *wherry.App) { a.Group("/p", func(g *wherry.Group) { g.Get("/:c", text("")) }) },
+		"mount": func(a *wherry.App) { a.Mount("/p", same) },
+	} {
+		app := quiet().Get("/p/:a", text(""))
+		second(app)
+		err := app.Build()
+		require.ErrorContains(t, err, "/p/:a", name)
+		require.Equal(t, 2, strings.Count(err.Error(), "build_test.go:"), "%s: %v", name, err)
+	}
+	fine := quiet().Get("/p/:a", text("")).Post("/p/:a", text("")).Get("/p/*", text("")).Get("/p/**", text("")).Get("/p/x", text(""))
+	fine.Host("h.example", func(g *wherry.Group) { g.Get("/p/:a", text("")) })
+	require.NoError(t, fine.Build())
+}
+
+// TestBuildRunsMiddlewareOnce: what it returns runs for each request, itself
+// it does not.
+func TestBuildRunsMiddlewareOnce(t *testing.T) {
+	composed, ran := 0, 0
+	app := quiet().Get("/", text(""))
+	app.Use(func(next wherry.Handler) wherry.Handler {
+		composed++
+		return func(c *wherry.Context) error { ran++; return next(c) }
+	})
+	require.NoError(t, app.Build())
+	require.NoError(t, app.Build())
+	built := composed
+	_, err := app.Test(get("/") + get("/") + get("/nowhere"))
+	require.NoError(t, err)
+	require.Equal(t, built, composed)
+	require.Equal(t, 3, ran)
+}
+
+// TestMountRefusals: what a mounted app would lose is a mistake, wherever in
+// a chain of mounts it stands.
+func TestMountRefusals(t *testing.T) {
+	for want, set := range map[string]func(*wherry.App){
+		"hooks":                    func(a *wherry.App) { a.OnConnect(func(*wherry.Conn) error { return nil }) },
+		"has hooks":                func(a *wherry.App) { a.OnDisconnect(func(*wherry.Conn, error) {}) },
+		"which would never run":    func(a *wherry.App) { a.BeforeRouting(text("")) },
+		"on the outer app":         func(a *wherry.App) { a.AfterResponse(func(*wherry.Context, wherry.Result) {}) },
+		"the mounted app has hook": func(a *wherry.App) { a.OnShutdown(func() {}) },
+		"NotFound":                 func(a *wherry.App) { a.NotFound(text("")) },
+		"ErrorHandler":             func(a *wherry.App) { a.ErrorHandler(func(*wherry.Context, error) {}) },
+		"Timeouts":                 func(a *wherry.App) { a.Timeouts(wherry.Timeouts{Idle: time.Second}) },
+		"Limits":                   func(a *wherry.App) { a.Limits(wherry.Limits{Body: 1}) },
+	} {
+		inner := wherry.New().Get("/x", text(""))
+		set(inner)
+		err := quiet().Mount("/m", wherry.New().Mount("/n", inner)).Build()
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, `Mount("/n")`)
+	}
+	a, b := wherry.New(), wherry.New()
+	a.Mount("/b", b)
+	b.Mount("/a", a)
+	require.ErrorContains(t, a.Build(), "mounted on itself")
+	twice := wherry.New().Get("/x", text("twice"))
+	app := quiet().Mount("/one", twice).Mount("/two", twice)
+	require.Equal(t, "twice", string(ask(t, app, get("/one/x")).Body))
+	require.Equal(t, "twice", string(ask(t, app, get("/two/x")).Body))
+}
