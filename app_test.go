@@ -1,6 +1,7 @@
 package wherry_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -186,4 +187,29 @@ func TestStress(t *testing.T) {
 	clients.Wait()
 	require.EqualValues(t, 900, served.Load())
 	require.NoError(t, stop())
+}
+
+// dial connects to a served app; the connection ends with the test at the
+// latest and never waits for ever.
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	return conn
+}
+
+// fetch sends one request on a new connection and returns the content.
+func fetch(t *testing.T, addr, raw string) string {
+	t.Helper()
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, raw)
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	content, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	return string(content)
 }

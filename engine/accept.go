@@ -33,6 +33,7 @@ type acceptor struct {
 func (a *acceptor) run() error {
 	defer func() { _ = a.ln.Close() }()
 	var pause time.Duration
+	var failed time.Time // when it failed last
 	for {
 		conn, err := a.ln.Accept()
 		if err == nil {
@@ -46,9 +47,11 @@ func (a *acceptor) run() error {
 		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("engine: listener %v: %w", a.ln.Addr(), err)
 		}
-		if pause == 0 {
+		// Near the limit success and failure alternate: that is one episode.
+		if time.Since(failed) > longestPause {
 			a.onError(fmt.Errorf("engine: accept at %v fails, trying again: %w", a.ln.Addr(), err))
 		}
+		failed = time.Now()
 		pause = min(max(2*pause, shortestPause), longestPause)
 		select {
 		case <-time.After(pause):
