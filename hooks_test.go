@@ -249,7 +249,7 @@ func TestAfterResponseOfEveryEnd(t *testing.T) {
 		get("/hook"):        "/hook 299 4 <nil>",
 		"OPTIONS /big HTTP/1.1\r\nHost: x\r\n\r\n":                      "/big 204 0 <nil>",
 		"DELETE /big HTTP/1.1\r\nHost: x\r\n\r\n":                       "/big 405 43 405 Method Not Allowed",
-		"BREW /big HTTP/1.1\r\nHost: x\r\n\r\n":                         "/big 501 92 501 Not Implemented: This server does not know the method.",
+		"BREW /big HTTP/1.1\r\nHost: x\r\n\r\n":                         "/big 501 89 501 Not Implemented: This server does not know the method.",
 		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n":                         "* 204 0 <nil>",
 		"GET / HTTP/1.1\r\n\r\n":                                        "",
 		"GET / HTTP/2.0\r\nHost: x\r\n\r\n":                             "",
