@@ -32,6 +32,15 @@ func corpusApp() *wherry.App {
 	app.Get("/hello/:name", func(c *wherry.Context) error { return c.Text(200, "Hello, "+c.Param("name")) })
 	app.Post("/echo", func(c *wherry.Context) error { return c.Stream(200, "text/plain", c.Body()) })
 	app.Post("/ignore", text("ignored"))
+	app.Post("/answerfirst", func(c *wherry.Context) error {
+		_, _ = c.WriteString("begun ")
+		if err := c.Flush(); err != nil {
+			return err
+		}
+		body, err := c.BodyBytes()
+		_, _ = c.Write(body)
+		return err
+	})
 	app.Post("/len", func(c *wherry.Context) error {
 		n, err := io.Copy(io.Discard, c.Body())
 		if err != nil {
