@@ -133,6 +133,8 @@ func TestURL(t *testing.T) {
 
 // serve serves an app on a loopback port.
 func serve(t *testing.T, app *wherry.App) (addr string, stop func() error) {
+	t.Helper()
+	require.NoError(t, app.Build())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,26 +76,190 @@ func TestContextIsCancelled(t *testing.T) {
 	require.ErrorIs(t, ctx.Err(), context.Canceled)
 }
 
+// TestClientLeavesWhileHandlerRuns: the handler is told, also while a body or
+// a pipelined request waits to be read.
 func TestClientLeavesWhileHandlerRuns(t *testing.T) {
-	for name, extra := range map[string]string{"plain": "", "unread body": "12345", "pipelined": "1234567890" + get("/")} {
-		cause := make(chan error, 1)
+	for name, test := range map[string]struct {
+		extra string
+		leave func(*net.TCPConn) error
+	}{
+		"plain":       {"1234567890", (*net.TCPConn).Close},
+		"reset":       {"1234567890", func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) }},
+		"no body yet": {"", (*net.TCPConn).Close},
+		"unread body": {"12345", (*net.TCPConn).Close},
+		"pipelined":   {"1234567890" + get("/"), (*net.TCPConn).Close},
+		"large body":  {"1234567890" + strings.Repeat("a", 30000), (*net.TCPConn).Close},
+	} {
+		begun, cause, ended := make(chan struct{}), make(chan error, 1), make(chan error, 1)
 		app := quiet().Post("/", func(c *wherry.Context) error {
 			ctx := c.Context()
-			select {
-			case <-ctx.Done():
-			case <-time.After(5 * time.Second):
-			}
+			close(begun)
+			<-ctx.Done()
 			cause <- context.Cause(ctx)
 			return ctx.Err()
 		}).Get("/", text(""))
+		app.OnDisconnect(func(_ *wherry.Conn, cause error) { ended <- cause })
 		addr, stop := serve(t, app)
-		conn, err := net.Dial("tcp", addr)
+		conn := dial(t, addr)
+		_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"+test.extra)
 		require.NoError(t, err)
-		_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"+extra)
-		require.NoError(t, err)
-		time.Sleep(10 * time.Millisecond)
-		require.NoError(t, conn.Close())
-		require.ErrorIs(t, <-cause, wherry.ErrClientGone, name)
+		<-begun
+		require.NoError(t, test.leave(conn.(*net.TCPConn)))
+		select {
+		case err := <-cause:
+			require.ErrorIs(t, err, wherry.ErrClientGone, name)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the handler was not told", name)
+		}
+		<-ended
 		require.NoError(t, stop())
+	}
+}
+
+// TestClientLeavesIsNoFailure: the echo of a leaving client is not logged.
+func TestClientLeavesIsNoFailure(t *testing.T) {
+	app, log := logged()
+	begun := make(chan struct{})
+	app.Get("/", func(c *wherry.Context) error {
+		ctx := c.Context()
+		close(begun)
+		<-ctx.Done()
+		return fmt.Errorf("query: %w", context.Cause(ctx))
+	})
+	ended := make(chan error, 1)
+	app.OnDisconnect(func(_ *wherry.Conn, cause error) { ended <- cause })
+	addr, stop := serve(t, app)
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, get("/"))
+	require.NoError(t, err)
+	<-begun
+	require.NoError(t, conn.Close())
+	<-ended
+	require.NoError(t, stop())
+	require.Empty(t, log.String())
+}
+
+// TestParamsAreDecodedOnce: split on raw slashes first, then each segment is
+// decoded once.
+func TestParamsAreDecodedOnce(t *testing.T) {
+	app := quiet()
+	app.Get("/u/:a/*/x/*", func(c *wherry.Context) error {
+		return c.Text(200, strings.Join([]string{c.Param("a"), c.Param("*"), c.Param("*2"), c.Param("*3"), c.Path(), c.RawPath()}, "|"))
+	})
+	app.Get("/r/:a/**", func(c *wherry.Context) error { return c.Text(200, c.Param("a")+"|"+c.Param("**")+"|"+c.Path()) })
+	for path, want := range map[string]string{
+		"/u/a/b/x/c":                "a|b|c||/u/a/b/x/c|/u/a/b/x/c",
+		"/u/%61/%2F/x/%252F":        "a|/|%2F||/u/a///x/%2F|/u/%61/%2F/x/%252F",
+		"/u/a%20b/+/x/%C3%BC":       "a b|+|ü||/u/a b/+/x/ü|/u/a%20b/+/x/%C3%BC",
+		"/%75/%2e%2e/./x/..":        "..|.|..||/u/.././x/..|/%75/%2e%2e/./x/..",
+		"/r/a":                      "a||/r/a",
+		"/r/a/":                     "a||/r/a/",
+		"/r/a/b%2Fc/%2525//d?q=%41": "a|b/c/%25//d|/r/a/b/c/%25//d",
+	} {
+		require.Equal(t, want, string(ask(t, app, get(path)).Body), path)
+	}
+}
+
+// TestRequestLine: the forms of a target, as handlers see them.
+func TestRequestLine(t *testing.T) {
+	show := func(c *wherry.Context) error {
+		major, minor := c.Proto()
+		return c.Text(200, strings.Join([]string{c.Method(), c.Target(), c.RawPath(), c.RawQuery(), c.Host(), c.Pattern(), fmt.Sprint(major, minor)}, " "))
+	}
+	app := quiet().Get("/**", show).Handle("CONNECT", "/", show).Handle("PURGE", "/x", show)
+	for raw, want := range map[string]string{
+		"GET /a?b?c HTTP/1.1\r\nHost: x:80\r\n\r\n":              "GET /a?b?c /a b?c x:80 /** 1 1",
+		"GET http://H.example:1/p?q HTTP/1.1\r\nHost: x\r\n\r\n": "GET http://H.example:1/p?q /p q H.example:1 /** 1 1",
+		"GET http://h HTTP/1.1\r\nHost: x\r\n\r\n":               "GET http://h /  h /** 1 1",
+		"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n":          "CONNECT h:443 /  h:443 / 1 1",
+		"PURGE /x HTTP/1.0\r\n\r\n":                              "PURGE /x /x   /x 1 0",
+	} {
+		require.Equal(t, want, string(ask(t, app, raw).Body))
+	}
+	r := ask(t, quiet().Get("/", text("")), "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n")
+	require.GreaterOrEqual(t, r.Status, 400, "a tunnel that nobody registered")
+}
+
+// TestFilePathWithoutRest: a route without ** has no rest.
+func TestFilePathWithoutRest(t *testing.T) {
+	inHandler(t, get("/"), func(c *wherry.Context) {
+		name, ok := wherry.FilePath(c)
+		require.Equal(t, ".", name)
+		require.True(t, ok)
+	})
+}
+
+// TestFilePathTricks: nothing that leaves the folder, in any spelling. What
+// is let through is also opened below a root, where it stays.
+func TestFilePathTricks(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	defer root.Close()
+	app := quiet().Get("/f/**", func(c *wherry.Context) error {
+		name, ok := wherry.FilePath(c)
+		if !ok {
+			return wherry.NewError(404, "no such file")
+		}
+		require.True(t, fs.ValidPath(name), name)
+		_, err := root.Stat(name)
+		if err != nil {
+			require.ErrorIs(t, err, fs.ErrNotExist, name)
+		}
+		return c.Text(200, name)
+	})
+	for _, path := range []string{
+		"/f/..", "/f/../x", "/f/x/..", "/f/x/../../y", "/f/%2e%2e/x", "/f/.%2e/x", "/f/%2E./x", "/f/..%2fx", "/f/..%5cx", "/f/%2e%2e%2fx", "/f/x%2f..%2fy",
+		"/f/./x", "/f/x/.", "/f//x", "/f/x//y", "/f/x/", "/f/%2fetc/passwd", "/f//etc/passwd", "/f/%5cx", "/f/C:x", "/f/C%3a/x", "/f/x:stream", "/f/%2f",
+	} {
+		require.Equal(t, 404, ask(t, app, get(path)).Status, path)
+	}
+	for path, want := range map[string]string{
+		"/f/...": "...", "/f/..x": "..x", "/f/x..": "x..", "/f/%252e%252e/x": "%2e%2e/x", "/f/a/b/c.txt": "a/b/c.txt", "/f/%C3%BC": "ü", "/f/.hidden": ".hidden", "/f/~": "~",
+	} {
+		r := ask(t, app, get(path))
+		require.Equal(t, want, string(r.Body), path)
+	}
+	require.Equal(t, 400, ask(t, app, get("/f/%00")).Status)
+}
+
+// TestContextIsLazyAndKept: the same one each time, alive while the handler
+// runs, cancelled when it has returned, whatever replaced it.
+func TestContextIsLazyAndKept(t *testing.T) {
+	type name struct{}
+	var first, second context.Context
+	app := quiet().Get("/", func(c *wherry.Context) error {
+		first = c.Context()
+		require.Equal(t, first, c.Context())
+		ctx, cancel := context.WithTimeout(context.WithValue(first, name{}, "v"), time.Hour)
+		defer cancel()
+		c.SetContext(ctx)
+		second = c.Context()
+		require.Equal(t, "v", second.Value(name{}))
+		require.NoError(t, second.Err())
+		return nil
+	})
+	ask(t, app, get("/"))
+	for _, ctx := range []context.Context{first, second} {
+		<-ctx.Done()
+		require.ErrorIs(t, ctx.Err(), context.Canceled)
+	}
+	require.ErrorIs(t, context.Cause(first), context.Canceled)
+}
+
+// TestContextEndsOnEveryPath: also when the handler panics, fails or drops.
+func TestContextEndsOnEveryPath(t *testing.T) {
+	var ctx context.Context
+	end := errors.New("end")
+	for _, h := range []wherry.Handler{
+		func(*wherry.Context) error { return end },
+		func(*wherry.Context) error { panic(end) },
+		func(*wherry.Context) error { return wherry.ErrDrop },
+		func(c *wherry.Context) error { return errors.Join(c.Flush(), end) },
+		func(c *wherry.Context) error { conn, _, err := c.Hijack(); return errors.Join(err, conn.Close()) },
+	} {
+		app := quiet().Get("/", func(c *wherry.Context) error { ctx = c.Context(); return h(c) })
+		_, err := wherry.Wire(app, get("/"))
+		require.NoError(t, err)
+		require.ErrorIs(t, ctx.Err(), context.Canceled)
 	}
 }
