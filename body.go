@@ -24,6 +24,7 @@ type content struct {
 	ended   bool  // the end was read
 	err     error // a failure stays
 	read    *bodyReader
+	source  io.Reader // in place of the wire: what ReplaceBody has put there
 	whole   *bytebufferpool.ByteBuffer // by readAll
 }
 
@@ -51,9 +52,33 @@ func (b *content) tooLarge() bool {
 	return b.kind == http1.LengthBody && b.length > b.limit
 }
 
+// replacedReader reads the content that stood behind another before
+// ReplaceBody.
+type replacedReader struct {
+	c        *Context
+	content  *content
+	lifetime uint32
+}
+
+func (r *replacedReader) Read(p []byte) (int, error) {
+	if r.lifetime != r.c.lifetime {
+		return 0, errBodyLate
+	}
+	return r.c.readContent(r.content, p)
+}
+
 // readBody reads content within the limit.
-func (c *Context) readBody(p []byte) (int, error) {
-	b := &c.body
+func (c *Context) readBody(p []byte) (int, error) { return c.readContent(&c.body, p) }
+
+// pull reads from where the content comes from.
+func (c *Context) pull(b *content, p []byte) (int, error) {
+	if b.source != nil {
+		return b.source.Read(p)
+	}
+	return c.wire.readBody(p)
+}
+
+func (c *Context) readContent(b *content, p []byte) (int, error) {
 	switch {
 	case b.err != nil:
 		return 0, b.err
@@ -71,7 +96,7 @@ func (c *Context) readBody(p []byte) (int, error) {
 	if int64(len(p)) > left+1 {
 		p = p[:left+1] // one byte more tells a body that is too large from one that fits
 	}
-	n, err := c.wire.readBody(p)
+	n, err := c.pull(b, p)
 	b.count += int64(n)
 	switch {
 	case b.count > b.limit:

@@ -284,3 +284,30 @@ func TestTooLargeIsReadable(t *testing.T) {
 	}
 	require.NoError(t, stop())
 }
+
+// TestReplaceBody: what decodes reads the content as it came, everybody else
+// what it makes of it, and the limit holds for both.
+func TestReplaceBody(t *testing.T) {
+	double := func(raw io.Reader) io.Reader {
+		var twice bytes.Buffer
+		return io.MultiReader(io.TeeReader(raw, &twice), &twice)
+	}
+	app := quiet()
+	app.Post("/", func(c *wherry.Context) error {
+		c.ReplaceBody(double)
+		require.Equal(t, int64(-1), c.ContentLength())
+		body, err := c.BodyBytes()
+		if err != nil {
+			return err
+		}
+		return c.Text(200, string(body))
+	}, wherry.BodyLimit(8))
+	ask := func(content string) *wherry.TestResponse {
+		answers, err := app.Test(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(content), content))
+		require.NoError(t, err)
+		return answers[0]
+	}
+	require.Equal(t, "abcdabcd", string(ask("abcd").Body))
+	require.Equal(t, 413, ask("abcde").Status, "what was decoded is too long")
+	require.Equal(t, 413, ask("123456789").Status, "what was sent is too long")
+}

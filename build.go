@@ -69,11 +69,13 @@ func (a *App) build() error {
 	}
 	s.hosts = newHostTable()
 	mistakes = append(mistakes, s.register(a)...)
+	if s.notFound, err = wrap(a.root.chain(), a.missing()); err != nil && len(a.registrations) == 0 {
+		mistakes = append(mistakes, err) // else each route has told it
+	}
 	if len(mistakes) > 0 {
 		return fmt.Errorf("wherry: the app cannot be built:\n%w", errors.Join(mistakes...))
 	}
 	s.hosts.freeze()
-	s.notFound = wrap(a.root.chain(), a.missing())
 	s.base, s.cancelBase = newBase()
 	s.pool.New = func() any { return newExchange(s) }
 	a.server = s
@@ -103,8 +105,18 @@ func (s *server) register(a *App) []error {
 	var mistakes []error
 	flat, wrong := a.flatten("", "", nil, map[*App]bool{})
 	mistakes = append(mistakes, wrong...)
+	told := map[string]bool{}
 	for _, f := range flat {
-		if err := s.add(f); err != nil {
+		err := s.add(f)
+		var ofLayer *layerError
+		switch {
+		case err == nil:
+		case errors.As(err, &ofLayer):
+			if !told[err.Error()] {
+				told[err.Error()] = true
+				mistakes = append(mistakes, err)
+			}
+		default:
 			mistakes = append(mistakes, fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err))
 		}
 	}
@@ -115,11 +127,11 @@ func (s *server) register(a *App) []error {
 type flatRoute struct {
 	registration
 	pattern, host string
-	middleware    []Middleware // of the groups, without the route's own
+	middleware    []layer // of the groups, without the route's own
 }
 
 // flatten returns the registrations of the app and of those mounted on it.
-func (a *App) flatten(prefix, host string, outer []Middleware, seen map[*App]bool) (flat []flatRoute, mistakes []error) {
+func (a *App) flatten(prefix, host string, outer []layer, seen map[*App]bool) (flat []flatRoute, mistakes []error) {
 	seen[a] = true
 	defer delete(seen, a)
 	for _, r := range a.registrations {
@@ -135,7 +147,7 @@ func (a *App) flatten(prefix, host string, outer []Middleware, seen map[*App]boo
 			mistakes = append(mistakes, fmt.Errorf("%s: Mount(%q): %w", m.location, m.prefix, err))
 			continue
 		}
-		inner := append(append([]Middleware(nil), outer...), m.group.chain()...)
+		inner := append(append([]layer(nil), outer...), m.group.chain()...)
 		at := m.group.host
 		if at == "" {
 			at = host
@@ -175,21 +187,24 @@ func (s *server) add(f flatRoute) error {
 		return err
 	}
 	f.options.bodyLimit = limit
-	inner := append(append([]Middleware(nil), f.middleware...), f.options.middleware...)
-	for _, mw := range inner {
-		if mw == nil {
-			return errors.New("a middleware around this route is nil; give a func(wherry.Handler) wherry.Handler")
-		}
+	inner := append([]layer(nil), f.middleware...)
+	for _, mw := range f.options.middleware {
+		inner = append(inner, layer{mw, f.location})
 	}
 	rt := &route{method: f.method, pattern: f.pattern, host: f.host, name: f.options.name, loc: f.location, opts: f.options}
 	if other := s.named[rt.name]; rt.name != "" && other != nil {
 		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
 	}
+	var err error
+	if rt.handler, err = wrap(inner, f.handler); err != nil {
+		return err
+	}
+	if rt.denied, err = wrap(inner, func(c *Context) error { return c.app.deny(c) }); err != nil {
+		return err
+	}
 	if err := s.hosts.add(rt); err != nil {
 		return err
 	}
-	rt.handler = wrap(inner, f.handler)
-	rt.denied = wrap(inner, func(c *Context) error { return c.app.deny(c) })
 	if rt.name != "" {
 		s.named[rt.name] = rt
 	}

@@ -2,6 +2,7 @@ package wherry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -34,7 +35,7 @@ func TestBuildTellsEverything(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrUnsupported)
 	for _, part := range []string{
 		"steam", "threaded", "Limits.Head is 10", "Timeouts.Idle is -7", `write "/no-slash"`, "same route", "/a/:id",
-		"handler is nil", `"G T" is no method`, "middleware around this route is nil", "BodyLimit is -9", "already belongs",
+		"handler is nil", `"G T" is no method`, "the middleware is nil", "BodyLimit is -9", "already belongs",
 		"bad host", "mounted on itself", "has hooks", "NotFound or ErrorHandler", "Limits or Timeouts", "build_test.go:",
 	} {
 		require.ErrorContains(t, err, part)
@@ -140,4 +141,24 @@ func TestMountRefusals(t *testing.T) {
 	app := quiet().Mount("/one", twice).Mount("/two", twice)
 	require.Equal(t, "twice", string(ask(t, app, get("/one/x")).Body))
 	require.Equal(t, "twice", string(ask(t, app, get("/two/x")).Body))
+}
+
+// TestBroken: what a constructor found wrong is told once, with the place
+// where it was given, around routes and without any.
+func TestBroken(t *testing.T) {
+	bad := errors.New("Limit(0): give a number above 0")
+	limit := func(wherry.Handler) wherry.Handler { return wherry.Broken(bad) }
+	pass := func(next wherry.Handler) wherry.Handler { return next }
+	app := quiet().Use(pass, limit, pass)
+	app.Get("/a", text("")).Get("/b", text(""))
+	err := app.Build()
+	require.ErrorIs(t, err, bad)
+	require.Equal(t, 1, strings.Count(err.Error(), bad.Error()))
+	require.Contains(t, err.Error(), "build_test.go:")
+
+	require.ErrorIs(t, quiet().Use(limit).Build(), bad)
+	require.ErrorIs(t, quiet().Get("/a", wherry.Broken(bad)).Build(), bad)
+	require.ErrorIs(t, quiet().Get("/a", text(""), wherry.With(limit)).Build(), bad)
+	none := func(wherry.Handler) wherry.Handler { return nil }
+	require.ErrorContains(t, quiet().Get("/a", text(""), wherry.With(none)).Build(), "nil handler")
 }

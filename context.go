@@ -67,7 +67,7 @@ func (c *Context) ends() {
 	}
 	c.method, c.route = "", nil
 	c.body.release()
-	c.body.read = nil
+	c.body.read, c.body.source = nil, nil
 }
 
 func (c *Context) patternOrPath() string {
@@ -248,6 +248,18 @@ func (c *Context) SetBodyLimit(bytes int64) {
 		bytes = 1 << 62
 	}
 	c.body.limit, c.body.limited = bytes, true
+}
+
+// ReplaceBody puts a reader of the content in place of it, for middleware that
+// decodes: decode is given the content as it was, and what it returns is what
+// Body, BodyBytes and Bind read from then on, under the same limit in bytes,
+// counted anew. ContentLength is -1 afterwards.
+func (c *Context) ReplaceBody(decode func(io.Reader) io.Reader) {
+	c.here()
+	inner := c.body
+	inner.read = nil
+	c.body = content{kind: http1.ChunkedBody, limit: inner.limit, limited: inner.limited, read: c.body.read}
+	c.body.source = decode(&replacedReader{c, &inner, c.lifetime})
 }
 
 // Trailers returns the trailer section of the request. It is empty until the

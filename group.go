@@ -13,7 +13,13 @@ type Group struct {
 	parent     *Group
 	prefix     string // of this group alone
 	host       string
-	middleware []Middleware
+	middleware []layer
+}
+
+// layer is a middleware and the place where it was given.
+type layer struct {
+	mw       Middleware
+	location string
 }
 
 // RouteOption is a property of one route.
@@ -59,7 +65,10 @@ type mount struct {
 // Use adds middleware around the routes of this group and its sub-groups,
 // inside that of its parent.
 func (g *Group) Use(mw ...Middleware) *Group {
-	g.middleware = append(g.middleware, mw...)
+	location := caller()
+	for _, m := range mw {
+		g.middleware = append(g.middleware, layer{m, location})
+	}
 	return g
 }
 
@@ -137,20 +146,49 @@ func (g *Group) path() string {
 }
 
 // chain returns the middleware from the root to this group, outermost first.
-func (g *Group) chain() []Middleware {
+func (g *Group) chain() []layer {
 	if g == nil {
 		return nil
 	}
 	return append(g.parent.chain(), g.middleware...)
 }
 
-// wrap composes middleware around a handler, the first outermost.
-func wrap(mw []Middleware, h Handler) Handler {
-	for i := len(mw) - 1; i >= 0; i-- {
-		h = mw[i](h)
+// wrap composes middleware around a handler, the first outermost. The error
+// names the layer that cannot work.
+func wrap(layers []layer, h Handler) (Handler, error) {
+	if err := brokenBy(h); err != nil {
+		return nil, err
 	}
-	return h
+	for i := len(layers) - 1; i >= 0; i-- {
+		l := layers[i]
+		if l.mw == nil {
+			return nil, &layerError{l.location, "the middleware is nil; give a func(wherry.Handler) wherry.Handler", nil}
+		}
+		if h = l.mw(h); h == nil {
+			return nil, &layerError{l.location, "the middleware returns a nil handler", nil}
+		}
+		if err := brokenBy(h); err != nil {
+			return nil, &layerError{l.location, "the middleware cannot work", err}
+		}
+	}
+	return h, nil
 }
+
+// layerError is what is wrong with a middleware, told once for all routes that
+// it is around.
+type layerError struct {
+	location, text string
+	err            error
+}
+
+func (e *layerError) Error() string {
+	if e.err == nil {
+		return e.location + ": " + e.text
+	}
+	return e.location + ": " + e.text + ": " + e.err.Error()
+}
+
+func (e *layerError) Unwrap() error { return e.err }
 
 // caller returns file:line of the nearest frame that is not a registering
 // method of this package.
