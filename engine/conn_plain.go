@@ -41,8 +41,8 @@ func (c *plainConn) run(s Session) (Next, error) {
 		return Hangup, err
 	}
 	next := Park
-	for next == Park || next == Block {
-		c.fresh.Store(next == Park)
+	for next == Park || next == Block || next == Again {
+		c.fresh.Store(next != Block)
 		next = s.Serve()
 	}
 	return next, nil

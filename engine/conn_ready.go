@@ -77,7 +77,7 @@ func (c *readyConn) run(s Session) (Next, error) {
 			}
 			continue
 		}
-		for c.next == Block {
+		for c.next == Block || c.next == Again {
 			c.next = c.session.Serve()
 		}
 		if c.next != Park {

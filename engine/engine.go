@@ -67,6 +67,9 @@ const (
 	// Block: call Serve again at once, from where a Read that waits is all
 	// right. Before such a call a session must not wait in Read for long.
 	Block
+	// Again: there may be more to read, but others should have their turn
+	// first. Call Serve again then.
+	Again
 	// Detach: the connection belongs to somebody else now. Close(nil) is
 	// called, and the engine neither touches nor closes the connection.
 	Detach
@@ -83,6 +86,18 @@ type NonBlocking interface {
 	// TryWrite writes what fits and never waits: less than all of p is no
 	// error; ErrWouldBlock when nothing fits.
 	TryWrite(p []byte) (int, error)
+}
+
+// Yielder is a connection whose sessions share a goroutine: while one runs,
+// others wait. A Read or Write that has to wait gives that goroutine away by
+// itself, and a session that takes too long loses it.
+type Yielder interface {
+	// Yield lets others go on, before the session does what takes long. It
+	// returns at once and does nothing the second time.
+	Yield()
+	// Yielded reports whether others go on already: after Yield, after a
+	// Read or Write that waited, or because the session has taken long.
+	Yielded() bool
 }
 
 // Watcher is a connection that can tell when its peer leaves.
@@ -149,16 +164,18 @@ type Kind string
 
 // The kinds of engines. Not every one works on every system.
 const (
-	Auto     Kind = "auto"
-	Threaded Kind = "threaded"
+	Auto     Kind = "auto"     // the best one of this system
+	Threaded Kind = "threaded" // a goroutine for each connection
+	Epoll    Kind = "epoll"    // loops, on Linux
+	Kqueue   Kind = "kqueue"   // loops, on macOS and the BSDs
+	Poll     Kind = "poll"     // loops on poll(2), on every Unix; not a fast one
 )
 
-// kinds is the table of engines that work here, the best first.
-var kinds = []struct {
+// maker is a line in the table of engines. The table of each system stands in
+// a file of its own, the best engine first.
+type maker struct {
 	kind Kind
-	make func(Config) Engine
-}{
-	{Threaded, newThreaded},
+	make func(Config) (Engine, error)
 }
 
 // All returns the kinds that work on this system, without Auto.
@@ -201,9 +218,9 @@ func New(kind Kind, cfg Config) (Engine, error) {
 		cfg.OnError = func(error) {}
 	}
 	for _, k := range kinds {
-		if k.kind == kind {
-			return k.make(cfg), nil
+		if k.kind == kind || kind == Auto {
+			return k.make(cfg)
 		}
 	}
-	return kinds[0].make(cfg), nil
+	return nil, ErrUnsupported
 }

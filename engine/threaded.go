@@ -39,7 +39,9 @@ type conn interface {
 	force()
 }
 
-func newThreaded(cfg Config) Engine {
+func newThreaded(cfg Config) (Engine, error) { return makeThreaded(cfg), nil }
+
+func makeThreaded(cfg Config) *threaded {
 	return &threaded{
 		cfg:       cfg,
 		acceptors: map[*acceptor]struct{}{},

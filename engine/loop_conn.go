@@ -1,0 +1,256 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package engine
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// This file is a connection of a loop: its states, and its life from one call
+// of Serve to the next. How it waits stands in loop_wait.go.
+
+// The states of a connection. Zero is parked, or inside a session on the
+// leader's goroutine: then it is the leader's, and nobody else touches it.
+const (
+	// away: it belongs to a goroutine that does not lead. The leader leaves
+	// its news in the other bits, which are those of readiness.
+	away uint32 = 1 << 8
+	// news are the bits of readiness.
+	news uint32 = 1<<8 - 1
+)
+
+// loopConn is a socket of a loop. An idle one costs what stands here, so it
+// is small.
+type loopConn struct {
+	l       *loop
+	session Session // nil until it is opened
+	fd      int32
+	gen     uint32
+
+	// Of whoever runs the session.
+	turn    uint64 // of the loop in which the session was called last
+	expired bool   // the next TryRead without bytes reports the deadline
+	told    bool   // the session has met the deadline that a shutdown is
+	hup     bool   // the peer has ended its sending
+	unix    bool
+	from    *acceptor // nil once the session is open
+	peer    netip.AddrPort
+
+	state  atomic.Uint32
+	refs   atomic.Uint32 // users of the descriptor, and the bit closed
+	gone   atomic.Bool   // the session is over, nothing calls it any more
+	reader atomic.Pointer[waiter]
+	writer atomic.Pointer[waiter]
+
+	// Deadlines in nanoseconds since the engine was made, 0 for none.
+	readBy, writeBy atomic.Int64
+
+	// Of the wheel; armed is read by all.
+	armed          atomic.Int64 // when the wheel looks at it, 0 never
+	slot           **loopConn
+	later, earlier *loopConn
+
+	mu   sync.Mutex // held while left runs
+	left func()     // called when the peer leaves
+}
+
+// converse calls the session until it wants to wait, or ends it. It runs on
+// the leader's goroutine, or on the connection's own.
+func (c *loopConn) converse() Next {
+	if c.session == nil {
+		if !c.open() {
+			return Hangup
+		}
+		if !c.l.e.closing.Load() {
+			return Park // the poller tells of bytes that are there already
+		}
+	}
+	next, err := c.call()
+	for rounds := 0; err == nil; rounds++ {
+		switch {
+		case next == Block:
+		case next == Park && c.hup && rounds < 64: // the end came together with the last bytes
+		case next == Park && !c.told && c.l.e.closing.Load() && rounds < 4:
+			c.expired = true
+		case next == Park || next == Again:
+			return next
+		default:
+			return c.finish(next, nil)
+		}
+		next, err = c.call()
+	}
+	return c.finish(Hangup, err)
+}
+
+// open makes the session of a new connection.
+func (c *loopConn) open() bool {
+	from := c.from
+	c.from = nil
+	if s := c.begin(); s != nil {
+		c.session = s
+		if err := c.l.p.add(c.fd, c.gen); err != nil {
+			c.finish(Hangup, err)
+			return false
+		}
+		return true
+	}
+	c.l.e.refused(c, from)
+	return false
+}
+
+// begin calls Open; a Handler that panics refuses.
+func (c *loopConn) begin() (s Session) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = c.l.e.guard(v)
+		}
+	}()
+	return c.l.e.cfg.Handler.Open(c)
+}
+
+// call calls Serve; a panic is an error.
+func (c *loopConn) call() (next Next, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			next, err = Hangup, c.l.e.guard(v)
+		}
+	}()
+	return c.session.Serve(), nil
+}
+
+// finish closes the session and, unless it was given away, the connection.
+func (c *loopConn) finish(next Next, err error) Next {
+	if c.l.e.forced.Load() {
+		err = ErrForced
+	}
+	c.end(err)
+	c.state.Or(away) // events are for the new owner now, or for nobody
+	c.gone.Store(true)
+	if next != Detach || err != nil {
+		_ = c.Close()
+	}
+	c.release()
+	c.l.e.forget()
+	return Hangup
+}
+
+// end calls Close of the session.
+func (c *loopConn) end(err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = c.l.e.guard(v)
+		}
+	}()
+	c.session.Close(err)
+}
+
+// goOn is the rest of a call on a goroutine that has lost the loop: it parks
+// the connection, or serves it while there is news.
+func (c *loopConn) goOn(next Next) {
+	ended := false
+	defer func() {
+		if !ended { // by runtime.Goexit
+			c.finish(Hangup, errDeserted)
+		}
+	}()
+	for next == Park || next == Again {
+		if next == Park && c.park() {
+			break
+		}
+		seen := c.state.And(^news)
+		if next == Again || seen&news&^uint32(canWrite) != 0 {
+			c.hup = c.hup || seen&uint32(peerLeft) != 0
+			c.expired = c.expired || seen&uint32(ending) != 0 || seen&uint32(expired) != 0 && c.readPassed()
+			next = c.converse()
+		}
+	}
+	ended = true
+}
+
+// park gives the connection back to the loop, unless there is news.
+func (c *loopConn) park() bool {
+	fd, gen, p := c.fd, c.gen, c.l.p
+	if !c.state.CompareAndSwap(away, 0) {
+		return false
+	}
+	if !p.edge() { // it may have ended already: the generation tells
+		p.arm(fd, gen, canRead|peerLeft)
+	}
+	return true
+}
+
+// TryRead reads what is there.
+func (c *loopConn) TryRead(p []byte) (int, error) {
+	n, err := receive(int(c.fd), p)
+	switch {
+	case n > 0:
+		return n, nil
+	case err == nil && len(p) > 0:
+		return 0, io.EOF
+	case err == ErrWouldBlock:
+		c.hup = false
+		if c.expired {
+			c.expired = false
+			c.told = c.l.e.closing.Load()
+			return 0, os.ErrDeadlineExceeded
+		}
+	}
+	return 0, err
+}
+
+// TryWrite writes what fits.
+func (c *loopConn) TryWrite(p []byte) (int, error) { return send(int(c.fd), p) }
+
+// SetReadDeadline sets when reads give up; zero for never.
+func (c *loopConn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.readBy, t) }
+
+// SetWriteDeadline sets when writes give up; zero for never.
+func (c *loopConn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.writeBy, t) }
+
+// SetDeadline sets both.
+func (c *loopConn) SetDeadline(t time.Time) error {
+	_ = c.setDeadline(&c.readBy, t)
+	return c.setDeadline(&c.writeBy, t)
+}
+
+func (c *loopConn) setDeadline(by *atomic.Int64, t time.Time) error {
+	at := int64(0)
+	if !t.IsZero() {
+		at = max(int64(t.Sub(c.l.e.epoch)), 1)
+	}
+	by.Store(at)
+	if armed := c.armed.Load(); at != 0 && (armed == 0 || at < armed) {
+		c.l.wheel.arm(c)
+	}
+	return nil
+}
+
+// due returns the earlier of the deadlines, 0 for none.
+func (c *loopConn) due() int64 {
+	r, w := c.readBy.Load(), c.writeBy.Load()
+	if r == 0 || w != 0 && w < r {
+		return w
+	}
+	return r
+}
+
+func passedBy(by *atomic.Int64, e *loops) bool {
+	at := by.Load()
+	return at != 0 && e.now() >= at
+}
+
+func (c *loopConn) readPassed() bool { return passedBy(&c.readBy, c.l.e) }
+
+// RemoteAddr returns the address of the peer.
+func (c *loopConn) RemoteAddr() net.Addr {
+	if c.unix {
+		return &net.UnixAddr{Net: "unix"}
+	}
+	return net.TCPAddrFromAddrPort(c.peer)
+}

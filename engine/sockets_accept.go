@@ -1,0 +1,28 @@
+//go:build darwin || netbsd || openbsd
+
+package engine
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// acceptSocket accepts one connection that does not block. There is no
+// accept4 here: the lock keeps a fork from inheriting the descriptor.
+func acceptSocket(fd int) (int, unix.Sockaddr, error) {
+	syscall.ForkLock.RLock()
+	conn, sa, err := unix.Accept(fd)
+	if err == nil {
+		unix.CloseOnExec(conn)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return -1, nil, err
+	}
+	if err := unix.SetNonblock(conn, true); err != nil {
+		_ = unix.Close(conn)
+		return -1, nil, err
+	}
+	return conn, sa, nil
+}
