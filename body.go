@@ -24,7 +24,7 @@ type content struct {
 	ended   bool  // the end was read
 	err     error // a failure stays
 	read    *bodyReader
-	source  io.Reader // in place of the wire: what ReplaceBody has put there
+	source  io.Reader                  // in place of the wire: what ReplaceBody has put there
 	whole   *bytebufferpool.ByteBuffer // by readAll
 }
 

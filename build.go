@@ -192,6 +192,7 @@ func (s *server) add(f flatRoute) error {
 		inner = append(inner, layer{mw, f.location})
 	}
 	rt := &route{method: f.method, pattern: f.pattern, host: f.host, name: f.options.name, loc: f.location, opts: f.options}
+	rt.pace.manner = f.options.manner
 	if other := s.named[rt.name]; rt.name != "" && other != nil {
 		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
 	}

@@ -160,6 +160,14 @@ func (x *exchange) watch(gone func()) func() {
 	return nil
 }
 
+func (x *exchange) yield() {
+	if y := x.s.yielder; y != nil {
+		y.Yield()
+	}
+}
+
+func (x *exchange) taken() bool { return x.s.yielder != nil && x.s.yielder.Taken() }
+
 // begin appends the head of the answer.
 func (x *exchange) begin(c *Context, length int64) error {
 	r := &c.res

@@ -29,6 +29,7 @@ type routeOptions struct {
 	name       string
 	bodyLimit  int64 // 0: that of the app
 	middleware []Middleware
+	manner     manner
 }
 
 // Name gives a route a name for [App.URL].
@@ -44,6 +45,19 @@ func BodyLimit(bytes int64) RouteOption {
 // With adds middleware around one route, inside that of its groups.
 func With(mw ...Middleware) RouteOption {
 	return func(o *routeOptions) { o.middleware = append(o.middleware, mw...) }
+}
+
+// Blocking says that a route blocks or computes for long, so that engines
+// whose connections share a goroutine give it one of its own at once. Without
+// it they find out, at the price of a millisecond for others.
+func Blocking() RouteOption {
+	return func(o *routeOptions) { o.manner = mannerBlocking }
+}
+
+// Inline says that a route is always quick, so that a request of it that was
+// once unlucky with the scheduler says nothing about the others.
+func Inline() RouteOption {
+	return func(o *routeOptions) { o.manner = mannerInline }
 }
 
 // registration is a route as it was noted, before Build.

@@ -19,6 +19,7 @@ type route struct {
 	denied                Handler // for other methods of the same path
 	opts                  routeOptions
 	parsed                pattern
+	pace                  pace
 }
 
 // index returns the number of the wildcard of that name, -1 without.

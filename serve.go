@@ -26,6 +26,7 @@ type opener struct{ app *server }
 func (o opener) Open(conn net.Conn) engine.Session {
 	s := &session{app: o.app, conn: conn}
 	s.try, _ = conn.(engine.NonBlocking)
+	s.yielder, _ = conn.(engine.Yielder)
 	s.info.conn = conn
 	if err := o.app.connected(&s.info); err != nil {
 		o.app.disconnected(&s.info, err)
@@ -57,6 +58,7 @@ type session struct {
 	app      *server
 	conn     net.Conn
 	try      engine.NonBlocking // nil where reads and writes only block
+	yielder  engine.Yielder     // nil where no other session waits for this one
 	x        *exchange          // nil while no byte of a request is there
 	phase    phase
 	bounded  bool      // the deadline is that of a head, not of an idle connection
@@ -83,12 +85,15 @@ func (s *session) Serve() engine.Next {
 		}
 	}
 	x := s.x
-	for {
+	for fills := 1; ; {
 		switch x.step() {
 		case stepNext:
 		case stepMore:
 			if !x.filled {
 				return s.park()
+			}
+			if fills++; fills > fairFills {
+				return s.pause()
 			}
 			if err := s.fill(); err != nil {
 				return s.stopped(err)
@@ -227,6 +232,18 @@ func (s *session) park() engine.Next {
 	}
 	s.release()
 	return engine.Park
+}
+
+// fairFills is how many times a session reads in one call: a peer that sends
+// without end must not keep others waiting.
+const fairFills = 4
+
+// pause writes the answers of the batch and lets others have their turn.
+func (s *session) pause() engine.Next {
+	if err := s.x.flush(); err != nil {
+		return s.hangup(err)
+	}
+	return engine.Again
 }
 
 // headBegins sets the deadline of a head by its first byte; later bytes do
@@ -470,7 +487,7 @@ func dispatch(c *Context) error {
 	if c.body.tooLarge() {
 		return errBodyTooLarge
 	}
-	return c.route.handler(c)
+	return c.route.pace.run(c, c.route.handler)
 }
 
 // attempt runs a handler; its panic becomes an error.

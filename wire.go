@@ -33,6 +33,11 @@ type wire interface {
 	hijack() (net.Conn, []byte, error)
 	// watch calls gone at most once when the peer leaves, until stop.
 	watch(gone func()) (stop func())
+	// yield lets other exchanges go on that wait for this goroutine, if there
+	// are any; taken reports that they had to be helped, because this one has
+	// taken long.
+	yield()
+	taken() bool
 	// peer returns the connection as hooks see it.
 	peer() *Conn
 }

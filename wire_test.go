@@ -79,6 +79,8 @@ func (w *recordingWire) watch(gone func()) (stop func()) {
 	return func() { w.stopped = true }
 }
 func (w *recordingWire) peer() *Conn { return &w.conn }
+func (w *recordingWire) yield()      {}
+func (w *recordingWire) taken() bool { return false }
 
 // answerOn runs h on a wire and returns the calls it met and the error the
 // exchange ended with.

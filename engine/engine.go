@@ -95,9 +95,9 @@ type Yielder interface {
 	// Yield lets others go on, before the session does what takes long. It
 	// returns at once and does nothing the second time.
 	Yield()
-	// Yielded reports whether others go on already: after Yield, after a
-	// Read or Write that waited, or because the session has taken long.
-	Yielded() bool
+	// Taken reports whether the goroutine was taken from the session because
+	// that has taken long, since the engine called Serve.
+	Taken() bool
 }
 
 // Watcher is a connection that can tell when its peer leaves.

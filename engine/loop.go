@@ -211,14 +211,14 @@ func (l *loop) settle(c *loopConn, next Next) bool {
 }
 
 // take takes the loop from its leader, if that is still in the turn, and gives
-// it to a new one.
-func (l *loop) take(turn uint64) bool {
+// it to a new one. The mark on the connection tells why.
+func (l *loop) take(turn uint64, mark uint32) bool {
 	if !l.turn.CompareAndSwap(turn, turn+1) {
 		return false
 	}
 	c := l.current
 	l.current = nil
-	c.state.Or(away)
+	c.state.Or(mark)
 	go l.lead()
 	return true
 }
@@ -227,7 +227,7 @@ var errDeserted = errors.New("engine: the goroutine of a session was ended")
 
 // deserted makes up for a goroutine that a session has ended.
 func (l *loop) deserted(c *loopConn, turn uint64) {
-	if !l.take(turn) {
+	if !l.take(turn, away) {
 		c.awaitTaken()
 	}
 	c.finish(Hangup, errDeserted)

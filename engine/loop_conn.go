@@ -21,6 +21,8 @@ const (
 	// away: it belongs to a goroutine that does not lead. The leader leaves
 	// its news in the other bits, which are those of readiness.
 	away uint32 = 1 << 8
+	// taken: and it is so because the session has taken long.
+	taken uint32 = 1 << 9
 	// news are the bits of readiness.
 	news uint32 = 1<<8 - 1
 )
@@ -176,7 +178,8 @@ func (c *loopConn) goOn(next Next) {
 // park gives the connection back to the loop, unless there is news.
 func (c *loopConn) park() bool {
 	fd, gen, p := c.fd, c.gen, c.l.p
-	if !c.state.CompareAndSwap(away, 0) {
+	state := c.state.Load()
+	if state&news != 0 || !c.state.CompareAndSwap(state, 0) {
 		return false
 	}
 	if !p.edge() { // it may have ended already: the generation tells

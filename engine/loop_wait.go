@@ -54,14 +54,13 @@ func (c *loopConn) Yield() {
 	if c.state.Load()&away != 0 {
 		return
 	}
-	if !c.l.take(c.turn) {
+	if !c.l.take(c.turn, away) {
 		c.awaitTaken()
 	}
 }
 
-// Yielded reports whether the loop was given away or taken since the engine
-// has called Serve.
-func (c *loopConn) Yielded() bool { return c.state.Load()&away != 0 }
+// Taken reports whether the session has lost the loop by taking long.
+func (c *loopConn) Taken() bool { return c.state.Load()&taken != 0 }
 
 // awaitTaken waits until whoever has taken the loop has marked the connection,
 // which is its next step.

@@ -76,7 +76,7 @@ func takeLate(all []*loop, seen []uint64) (busy bool) {
 			busy = true
 		} else if turn&1 == 1 {
 			busy = true
-			l.take(turn)
+			l.take(turn, away|taken)
 		}
 		seen[i] = turn
 	}
