@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -273,6 +274,17 @@ func (x *exchange) sendString(p string) error {
 		x.out = append(x.out, '\r', '\n')
 	}
 	return x.relieve()
+}
+
+// sendFile is send for content of a file, see fileWire.
+func (x *exchange) sendFile(f *os.File, n int64) (int64, error) {
+	if x.coding == codingChunked {
+		return 0, errors.ErrUnsupported
+	}
+	if err := x.flush(); err != nil {
+		return 0, err
+	}
+	return x.s.sendFile(f, n)
 }
 
 func (x *exchange) end(c *Context) error {

@@ -2,6 +2,7 @@ package wherry
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -49,6 +50,30 @@ func (s *session) await(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, err
+}
+
+// fileSlice is how much of a file is sent under one deadline.
+const fileSlice = 1 << 20
+
+// sendFile sends n bytes of a file that the system copies itself. It returns
+// errors.ErrUnsupported, with nothing sent, where it cannot.
+func (s *session) sendFile(f *os.File, n int64) (sent int64, err error) {
+	sender, ok := s.conn.(engine.FileSender)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	for sent < n {
+		start := time.Now()
+		budget := s.x.writing.budget(s.app.timeouts.WriteStall, s.app.limits.MinRate)
+		_ = s.conn.SetWriteDeadline(start.Add(budget))
+		m, err := sender.SendFile(f, min(n-sent, fileSlice))
+		s.x.writing.spent(time.Since(start), int(m))
+		sent += m
+		if err != nil && !(isTimeout(err) && m > 0) {
+			return sent, err
+		}
+	}
+	return sent, nil
 }
 
 // writeSlice is how much is given to a connection that makes us wait under

@@ -262,6 +262,19 @@ func (c *readyConn) SetDeadline(t time.Time) error {
 // CloseWrite shuts the sending side.
 func (c *readyConn) CloseWrite() error { return c.Conn.(CloseWriter).CloseWrite() }
 
+// SendFile lets the runtime send the file.
+func (c *readyConn) SendFile(f *os.File, n int64) (int64, error) {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	sent, err := tcp.ReadFrom(&io.LimitedReader{R: f, N: n})
+	if err == nil && sent < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return sent, err
+}
+
 // SetLinger sets what Close does with bytes that were not sent yet.
 func (c *readyConn) SetLinger(sec int) error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {

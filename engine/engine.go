@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -109,9 +110,33 @@ type Watcher interface {
 	Watch(gone func()) (stop func())
 }
 
+// FileSender is a connection to which the system can copy a file itself.
+type FileSender interface {
+	// SendFile sends n bytes of f from where it stands, and moves it by what
+	// was sent. It waits as Write does. When the file or the system cannot
+	// do that it returns errors.ErrUnsupported before anything was sent; at
+	// the end of the file it returns what was sent and io.ErrUnexpectedEOF.
+	SendFile(f *os.File, n int64) (int64, error)
+}
+
 // CloseWriter is a connection whose sending side can be shut.
 type CloseWriter interface {
 	CloseWrite() error
+}
+
+// Layered is a listener whose connections are a layer on those of another
+// listener, such as TLS. An engine may accept from the other and make the
+// layer itself, so that it knows the socket below; a listener's own Accept
+// must do the same. A layer with a method HandshakeContext has it called
+// before its first byte is read.
+type Layered interface {
+	net.Listener
+	// Under returns the listener below.
+	Under() net.Listener
+	// Layer makes a connection of one that was accepted. It must not read or
+	// write. The layer passes deadlines and Close on, and hands a temporary
+	// net.Error of a read through so that the read can be tried again.
+	Layer(net.Conn) net.Conn
 }
 
 // Engine serves connections.

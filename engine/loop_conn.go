@@ -41,7 +41,8 @@ type loopConn struct {
 	told    bool   // the session has met the deadline that a shutdown is
 	hup     bool   // the peer has ended its sending
 	unix    bool
-	from    *acceptor // nil once the session is open
+	from    *acceptor    // nil once the session is open
+	layer   *layeredConn // nil without one
 	peer    netip.AddrPort
 
 	state  atomic.Uint32
@@ -69,7 +70,7 @@ func (c *loopConn) converse() Next {
 		if !c.open() {
 			return Hangup
 		}
-		if !c.l.e.closing.Load() {
+		if c.layer == nil && !c.l.e.closing.Load() {
 			return Park // the poller tells of bytes that are there already
 		}
 	}
@@ -90,30 +91,39 @@ func (c *loopConn) converse() Next {
 	return c.finish(Hangup, err)
 }
 
-// open makes the session of a new connection.
+// open makes the session of a new connection, and its layer.
 func (c *loopConn) open() bool {
 	from := c.from
 	c.from = nil
-	if s := c.begin(); s != nil {
-		c.session = s
-		if err := c.l.p.add(c.fd, c.gen); err != nil {
-			c.finish(Hangup, err)
-			return false
-		}
-		return true
+	s := c.begin(from)
+	if s == nil {
+		c.l.e.refused(c, from)
+		return false
 	}
-	c.l.e.refused(c, from)
-	return false
+	c.session = s
+	err := c.l.p.add(c.fd, c.gen)
+	if err == nil && c.layer != nil {
+		err = c.shake()
+	}
+	if err != nil {
+		c.finish(Hangup, err)
+		return false
+	}
+	return true
 }
 
 // begin calls Open; a Handler that panics refuses.
-func (c *loopConn) begin() (s Session) {
+func (c *loopConn) begin(from *acceptor) (s Session) {
 	defer func() {
 		if v := recover(); v != nil {
 			_ = c.l.e.guard(v)
 		}
 	}()
-	return c.l.e.cfg.Handler.Open(c)
+	var conn net.Conn = c
+	if from.layer != nil {
+		conn = c.addLayer(from.layer)
+	}
+	return c.l.e.cfg.Handler.Open(conn)
 }
 
 // call calls Serve; a panic is an error.
@@ -132,9 +142,13 @@ func (c *loopConn) finish(next Next, err error) Next {
 		err = ErrForced
 	}
 	c.end(err)
+	leave := next != Detach || err != nil
+	if leave && c.layer != nil {
+		c.closeLayer()
+	}
 	c.state.Or(away) // events are for the new owner now, or for nobody
 	c.gone.Store(true)
-	if next != Detach || err != nil {
+	if leave {
 		_ = c.Close()
 	}
 	c.release()
@@ -142,7 +156,7 @@ func (c *loopConn) finish(next Next, err error) Next {
 	return Hangup
 }
 
-// end calls Close of the session.
+// end calls Close of the session; a panic is only reported.
 func (c *loopConn) end(err error) {
 	defer func() {
 		if v := recover(); v != nil {

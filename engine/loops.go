@@ -61,7 +61,11 @@ func (e *loops) now() int64 { return int64(time.Since(e.epoch)) }
 func (e *loops) Conns() int { return int(e.conns.Load()) + e.plain.Conns() }
 
 func (e *loops) Serve(ln net.Listener) error {
-	sockets, err := listenSockets(ln)
+	under, layer := ln, (func(net.Conn) net.Conn)(nil)
+	if layered, ok := ln.(Layered); ok {
+		under, layer = layered.Under(), layered.Layer
+	}
+	sockets, err := listenSockets(under)
 	if err != nil {
 		_ = ln.Close()
 		return err
@@ -69,7 +73,7 @@ func (e *loops) Serve(ln net.Listener) error {
 	if sockets == nil {
 		return e.plain.Serve(ln)
 	}
-	a := &acceptor{ln: sockets, adopt: e.adopt, onError: e.cfg.OnError, ending: e.ending}
+	a := &acceptor{ln: sockets, adopt: e.adopt, layer: layer, onError: e.cfg.OnError, ending: e.ending}
 	e.mu.Lock()
 	if e.closing.Load() {
 		e.mu.Unlock()

@@ -1,0 +1,96 @@
+// Package secure serves an app over TLS, on every engine, and renews
+// certificates while it runs.
+//
+//	ln, err := secure.Listen(":8443", "cert.pem", "key.pem")
+//	if err != nil { log.Fatal(err) }
+//	log.Fatal(app.Serve(ln))
+//
+// The framework speaks HTTP/1.1 only, and so ALPN offers nothing else.
+package secure
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Listener accepts TLS connections. The handshake does not run in Accept: it
+// runs with the first read, or when the engine asks for it, within
+// wherry.Timeouts.Handshake.
+type Listener struct {
+	under  net.Listener
+	config *tls.Config
+}
+
+// Listen listens on a TCP address with the certificate of two PEM files,
+// which are read again when they change: see [Files].
+func Listen(addr, certFile, keyFile string) (*Listener, error) {
+	cert, err := Files(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("secure: %w", err)
+	}
+	return NewListener(ln, &tls.Config{GetCertificate: cert.Get})
+}
+
+// NewListener serves TLS on the connections of another listener, which Close
+// closes. The config is copied; it must have a certificate or a way to get
+// one. Unless it says otherwise the least version is TLS 1.2 and the protocol
+// that ALPN offers is http/1.1.
+func NewListener(under net.Listener, config *tls.Config) (*Listener, error) {
+	if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+		return nil, errors.New("secure: the tls.Config has no certificate; set Certificates, GetCertificate or GetConfigForClient")
+	}
+	config = config.Clone()
+	if config.MinVersion == 0 {
+		config.MinVersion = tls.VersionTLS12
+	}
+	if config.NextProtos == nil {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	return &Listener{under, config}, nil
+}
+
+// Accept waits for a connection and returns it as a *tls.Conn, whose handshake
+// has not run yet.
+func (l *Listener) Accept() (net.Conn, error) {
+	conn, err := l.under.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.Layer(conn), nil
+}
+
+// Close closes the listener below.
+func (l *Listener) Close() error { return l.under.Close() }
+
+// Addr returns the address of the listener below.
+func (l *Listener) Addr() net.Addr { return l.under.Addr() }
+
+// Under returns the listener below, for engines that accept sockets
+// themselves.
+func (l *Listener) Under() net.Listener { return l.under }
+
+// Layer returns a *tls.Conn on a connection.
+func (l *Listener) Layer(conn net.Conn) net.Conn { return tls.Server(conn, l.config) }
+
+// State returns what was agreed in the handshake of a connection that a
+// listener of this package has accepted, as wherry.Conn.NetConn returns it. It
+// reports false for others.
+func State(conn net.Conn) (tls.ConnectionState, bool) {
+	for conn != nil {
+		if t, ok := conn.(*tls.Conn); ok {
+			return t.ConnectionState(), true
+		}
+		layer, ok := conn.(interface{ Unwrap() net.Conn })
+		if !ok {
+			break
+		}
+		conn = layer.Unwrap()
+	}
+	return tls.ConnectionState{}, false
+}
