@@ -412,6 +412,24 @@ func TestReaderBelowLeastRate(t *testing.T) {
 
 // TestNoLeastRate: with MinRate off a drop in time is enough, in both
 // directions.
+// TestPatienceIsPerExchange: a client that takes its time with each answer is
+// not charged for the ones before.
+func TestPatienceIsPerExchange(t *testing.T) {
+	app := New()
+	app.Get("/", func(c *Context) error { return c.Text(200, "hello") })
+	timed(t, app, func(t *testing.T, client net.Conn, cause func() error) {
+		for range 5 {
+			_, err := io.WriteString(client, plainRequest)
+			require.NoError(t, err)
+			time.Sleep(20 * time.Second)
+			answer := make([]byte, 512)
+			n, err := client.Read(answer)
+			require.NoError(t, err)
+			require.Contains(t, string(answer[:n]), "200 OK")
+		}
+	})
+}
+
 func TestNoLeastRate(t *testing.T) {
 	app := New().Limits(Limits{MinRate: NoLimit}).Post("/", func(c *Context) error {
 		b, err := c.BodyBytes()
