@@ -67,6 +67,11 @@ func (a *App) build() error {
 	if s.onError == nil {
 		s.onError = defaultErrorHandler
 	}
+	for _, hook := range a.hooks.routing {
+		if err := brokenBy(hook); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("App.BeforeRouting: %w", err))
+		}
+	}
 	s.hosts = newHostTable()
 	mistakes = append(mistakes, s.register(a)...)
 	if s.notFound, err = wrap(a.root.chain(), a.missing()); err != nil && len(a.registrations) == 0 {

@@ -159,6 +159,7 @@ func TestBroken(t *testing.T) {
 	require.ErrorIs(t, quiet().Use(limit).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", wherry.Broken(bad)).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", text(""), wherry.With(limit)).Build(), bad)
+	require.ErrorIs(t, quiet().BeforeRouting(wherry.Broken(bad)).Build(), bad)
 	none := func(wherry.Handler) wherry.Handler { return nil }
 	require.ErrorContains(t, quiet().Get("/a", text(""), wherry.With(none)).Build(), "nil handler")
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"wherry.example/wherry/internal/http1"
 )
@@ -30,6 +31,9 @@ type Context struct {
 	ctx      context.Context // nil until asked for
 	cancel   context.CancelCauseFunc
 	unwatch  func()
+	deadline time.Time // of ctx, once that is there; zero without
+	late     error     // the cause when it has passed
+	unbound  func()    // ends the deadline; nil without
 	values   []keyed
 	lifetime uint32 // counts the exchanges this Context has been used for
 	finished string // set only in tests: what a late user is told
@@ -55,6 +59,12 @@ func (c *Context) ends() {
 		}
 		c.cancel(context.Canceled)
 		c.ctx, c.cancel, c.unwatch = nil, nil, nil
+	}
+	if !c.deadline.IsZero() {
+		if c.unbound != nil {
+			c.unbound()
+		}
+		c.deadline, c.late, c.unbound = time.Time{}, nil, nil
 	}
 	if len(c.values) > 0 {
 		clear(c.values)
@@ -282,8 +292,31 @@ func (c *Context) Context() context.Context {
 		ctx, cancel := context.WithCancelCause(c.app.base)
 		c.ctx, c.cancel = ctx, cancel
 		c.unwatch = c.wire.watch(func() { cancel(ErrClientGone) })
+		if !c.deadline.IsZero() {
+			c.bound()
+		}
 	}
 	return c.ctx
+}
+
+// SetDeadline bounds what Context returns from now on: it is done at that
+// time, with this cause; context.DeadlineExceeded if that is nil. Of several
+// deadlines the earliest holds. As long as nobody asks for Context it costs
+// nothing.
+func (c *Context) SetDeadline(t time.Time, cause error) {
+	c.here()
+	if !c.deadline.IsZero() && !t.Before(c.deadline) {
+		return
+	}
+	c.deadline, c.late = t, cause
+	if c.ctx != nil {
+		c.bound()
+	}
+}
+
+// bound puts the deadline on the context.
+func (c *Context) bound() {
+	c.ctx, c.unbound = context.WithDeadlineCause(c.ctx, c.deadline, c.late)
 }
 
 // SetContext replaces what Context returns, by one derived from it.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/engine"
 )
 
 func TestRequest(t *testing.T) {
@@ -262,4 +263,35 @@ func TestContextEndsOnEveryPath(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorIs(t, ctx.Err(), context.Canceled)
 	}
+}
+
+// TestSetDeadline: the earliest deadline holds, for a context that is there
+// and for one that is not, and is gone with its exchange.
+func TestSetDeadline(t *testing.T) {
+	over := errors.New("over")
+	app := quiet()
+	app.Get("/before", func(c *wherry.Context) error {
+		c.SetDeadline(time.Now().Add(time.Millisecond), over)
+		c.SetDeadline(time.Now().Add(time.Hour), nil)
+		<-c.Context().Done()
+		return c.Text(200, context.Cause(c.Context()).Error())
+	})
+	app.Get("/after", func(c *wherry.Context) error {
+		early := c.Context()
+		c.SetDeadline(time.Now().Add(time.Millisecond), nil)
+		<-c.Context().Done()
+		require.NoError(t, early.Err(), "a context handed out before is not bound")
+		return c.Text(200, context.Cause(c.Context()).Error())
+	})
+	app.Get("/none", func(c *wherry.Context) error {
+		_, bound := c.Context().Deadline()
+		return c.Text(200, fmt.Sprint(bound))
+	})
+	answers, err := app.TestOn(engine.Auto, get("/before"), get("/none"), get("/after"), get("/none"))
+	require.NoError(t, err)
+	var got []string
+	for _, a := range answers {
+		got = append(got, string(a.Body))
+	}
+	require.Equal(t, []string{"over", "false", context.DeadlineExceeded.Error(), "false"}, got)
 }

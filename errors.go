@@ -159,7 +159,7 @@ func (s *server) report(c *Context, err error) {
 	var panicErr *PanicError
 	switch {
 	case errors.As(err, &panicErr), errors.Is(err, ErrDrop), c.goneClient(err):
-	case c.res.stage == stageOpen && StatusOf(err) < 500:
+	case c.res.stage == stageOpen && (StatusOf(err) < 500 || StatusOf(err) == 501): // 501 is what a client gets for a method of its own
 	default:
 		s.log.LogAttrs(context.Background(), slog.LevelError, "wherry: request failed",
 			slog.String("method", c.Method()), slog.String("route", c.Pattern()), slog.Any("error", err))

@@ -22,4 +22,4 @@ func Wire(app *App, raw string) (string, error) {
 	return conn.out.String(), nil
 }
 
-func goesOn(next engine.Next) bool { return next == engine.Park || next == engine.Block }
+func goesOn(next engine.Next) bool { return next != engine.Hangup && next != engine.Detach }

@@ -57,7 +57,7 @@ func (a *App) test(raw []byte) ([]*TestResponse, error) {
 	}
 	conn := &memoryConn{in: raw}
 	if s := (opener{a.server}).Open(conn); s != nil {
-		for next := engine.Park; next == engine.Park || next == engine.Block; {
+		for next := engine.Park; next != engine.Hangup && next != engine.Detach; {
 			next = s.Serve()
 		}
 		s.Close(nil)
