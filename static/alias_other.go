@@ -1,0 +1,6 @@
+//go:build !windows
+
+package static
+
+// aliases tells that names mean what they say.
+const aliases = false
