@@ -1,0 +1,101 @@
+package sse
+
+// This file is the only place where a hub meets a client. Today a client is
+// the goroutine of its handler: wake tells it that there is something to take,
+// and pump takes and sends. A client that is parked without a goroutine needs
+// another wake, one that takes and sends, or has it done; join, take and leave
+// stay as they are, and nothing else of the hub knows of it.
+
+// client is one client of a hub.
+type client struct {
+	place  int64         // of the next frame to send; guarded by the hub
+	joined int64         // place behind what is sent again; read-only
+	woken  chan struct{} // holds one token when there may be something to take
+}
+
+// takeAtOnce is how many events are sent with one write.
+const takeAtOnce = 16
+
+// wake tells the client that an event was added or that the hub was closed. It
+// never waits. The lock of the hub is held.
+func (cl *client) wake() {
+	select {
+	case cl.woken <- struct{}{}:
+	default: // it has not looked since the last time
+	}
+}
+
+// join adds a client; nil when the hub is closed.
+func (h *Hub) join(lastID string) *client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil
+	}
+	cl := &client{place: h.backlog.next, joined: h.backlog.next, woken: make(chan struct{}, 1)}
+	if lastID != "" {
+		cl.place = h.backlog.after(lastID, int64(h.options.Replay))
+	}
+	h.clients[cl] = struct{}{}
+	return cl
+}
+
+func (h *Hub) leave(cl *client) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.clients, cl)
+}
+
+// take appends the next events of a client to batch, as many as it has room
+// for. It reports false when the client is to end once there are no more: the
+// hub is closed, or the client was too slow.
+func (h *Hub) take(cl *client, batch [][]byte) (events [][]byte, goOn bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.keepsUp(cl) {
+		return batch, false
+	}
+	for cl.place < h.backlog.next && len(batch) < cap(batch) {
+		batch = append(batch, h.backlog.at(cl.place).bytes)
+		cl.place++
+	}
+	return batch, !h.closed
+}
+
+// keepsUp holds a client to the bound on what waits for it. What is sent again
+// to one that has just come is not of its making: there the bound is what the
+// hub still has. The lock is held.
+func (h *Hub) keepsUp(cl *client) bool {
+	from := h.backlog.oldest()
+	if cl.place >= cl.joined {
+		from = max(from, h.backlog.next-int64(h.options.Queue))
+	}
+	if cl.place >= from {
+		return true
+	}
+	if h.options.Slow == CloseSlow {
+		h.stats.Closed++
+		return false
+	}
+	h.stats.Dropped += from - cl.place
+	cl.place = from
+	return true
+}
+
+// pump sends the client its events until the stream ends.
+func (h *Hub) pump(s *Stream, cl *client) error {
+	batch := make([][]byte, 0, takeAtOnce)
+	for s.open() {
+		events, goOn := h.take(cl, batch)
+		switch {
+		case len(events) > 0:
+			_ = s.send(events...) // a failure ends the stream
+			clear(events)         // keeps no event alive while it waits
+		case !goOn:
+			s.Close()
+		default:
+			next(s, cl.woken)
+		}
+	}
+	return s.Err()
+}
