@@ -20,10 +20,12 @@ func init() { children["descriptors"] = runOutOfDescriptors }
 
 // TestOutOfDescriptors runs an engine in a process that has few descriptors.
 func TestOutOfDescriptors(t *testing.T) {
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "ENGINE_TEST_CHILD=descriptors")
-	out, err := child.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	for _, kind := range All() {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "ENGINE_TEST_CHILD=descriptors", "ENGINE_TEST_KIND="+string(kind))
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s: %s", kind, out)
+	}
 }
 
 func runOutOfDescriptors() int {
@@ -37,7 +39,7 @@ func runOutOfDescriptors() int {
 	}
 	errs := make(chan error, 100)
 	h := &host{}
-	e, err := New(Threaded, Config{Handler: h, OnError: func(err error) { errs <- err }})
+	e, err := New(Kind(os.Getenv("ENGINE_TEST_KIND")), Config{Handler: h, OnError: func(err error) { errs <- err }})
 	if err != nil {
 		return fail("new", err)
 	}

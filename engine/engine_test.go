@@ -159,6 +159,11 @@ func (s *lineSession) do(line string) Next {
 			got = append(got, one...)
 		}
 		s.write("read " + string(got))
+	case "exit":
+		runtime.Goexit()
+	case "again":
+		s.blocked = "echo " + arg
+		return Again
 	case "sleep":
 		d, _ := time.ParseDuration(arg)
 		time.Sleep(d)
@@ -463,6 +468,36 @@ func TestBlock(t *testing.T) {
 	})
 }
 
+// TestAgain: a session that makes way for others is called again unasked.
+func TestAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		c := b.client()
+		c.say("again one\n")
+		c.hear("one\n")
+	})
+}
+
+// TestGoexit: a session that ends its goroutine ends its connection, and
+// nothing else.
+func TestGoexit(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		other := b.client()
+		other.say("echo one\n")
+		other.hear("one\n")
+		for range 3 {
+			c := b.client()
+			c.say("exit\n")
+			c.hearEnd()
+		}
+		c := b.client()
+		c.say("sleep 5ms\nexit\n") // the loop is lost before
+		c.hear("slept\n")
+		c.hearEnd()
+		other.say("echo two\n")
+		other.hear("two\n")
+	})
+}
+
 func TestDetach(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		c := b.client()
@@ -534,15 +569,21 @@ func TestWatch(t *testing.T) {
 }
 
 func TestWatchWithUnreadBytes(t *testing.T) {
-	b := newBench(t, Threaded, "tcp", &host{given: make(chan net.Conn, 1)}, Config{})
-	c := b.client()
-	c.say("watch\n")
-	c.hear("watching\n")
-	c.say("echo never read\n")
-	require.NoError(t, c.Close())
-	<-b.h.given
-	b.shutdown()
-	require.Nil(t, b.h.broken.Load())
+	onEach(t, func(t *testing.T, b *bench) {
+		c := b.client()
+		if _, ok := c.Conn.(CloseWriter); !ok {
+			return // a pipe cannot be watched once a byte of it was read ahead
+		}
+		c.say("watch\n")
+		c.hear("watching\n")
+		c.say("echo never read\n")
+		require.NoError(t, c.Close())
+		select {
+		case <-b.h.given:
+		case <-time.After(5 * time.Second):
+			t.Fatal("nobody told")
+		}
+	})
 }
 
 func TestSlowReader(t *testing.T) {
@@ -654,47 +695,111 @@ func TestKinds(t *testing.T) {
 }
 
 func TestServeAfterShutdown(t *testing.T) {
-	e, err := New(Threaded, Config{Handler: &host{}})
-	require.NoError(t, err)
-	_, err = e.Shutdown(context.Background())
-	require.NoError(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, e.Serve(ln))
-	_, err = net.Dial("tcp", ln.Addr().String())
-	require.Error(t, err)
+	for _, kind := range All() {
+		e, err := New(kind, Config{Handler: &host{}})
+		require.NoError(t, err)
+		_, err = e.Shutdown(context.Background())
+		require.NoError(t, err)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, e.Serve(ln))
+		_, err = net.Dial("tcp", ln.Addr().String())
+		require.Error(t, err)
+	}
 }
 
 func TestListenerFails(t *testing.T) {
-	e, err := New(Threaded, Config{Handler: &host{}})
-	require.NoError(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	require.ErrorIs(t, e.Serve(ln), net.ErrClosed)
+	for _, kind := range All() {
+		e, err := New(kind, Config{Handler: &host{}})
+		require.NoError(t, err)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, ln.Close())
+		require.ErrorIs(t, e.Serve(ln), net.ErrClosed)
+	}
 }
 
-// TestTLS runs a session over TLS, and one whose handshake never comes.
-func TestTLS(t *testing.T) {
+// TestOwnerClosesListener: a listener that is closed behind the engine's back
+// ends Serve, and is not listened on.
+func TestOwnerClosesListener(t *testing.T) {
+	for _, kind := range All() {
+		e, err := New(kind, Config{Handler: &host{}})
+		require.NoError(t, err)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		served := make(chan error, 1)
+		go func() { served <- e.Serve(ln) }()
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		require.NoError(t, err)
+		defer conn.Close()
+		eventually(t, "it is accepted", func() bool { return e.Conns() == 1 })
+		require.NoError(t, ln.Close())
+		select {
+		case err := <-served:
+			require.ErrorIs(t, err, net.ErrClosed)
+		case <-time.After(5 * time.Second):
+			t.Fatal("Serve goes on")
+		}
+		_, err = net.Dial("tcp", ln.Addr().String())
+		require.Error(t, err)
+		_, err = e.Shutdown(context.Background())
+		require.NoError(t, err)
+	}
+}
+
+// TestHandshakes runs a session over TLS, and one whose handshake never
+// comes.
+func TestHandshakes(t *testing.T) {
 	certificate := testCertificate(t)
+	for _, kind := range All() {
+		t.Run(string(kind), func(t *testing.T) {
+			tcp, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+			testHandshakes(t, kind, tcp.Addr().String(), tls.NewListener(tcp, config))
+			tcp, err = net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			testHandshakes(t, kind, tcp.Addr().String(), layeredListener{tcp, config})
+		})
+	}
+}
+
+// layeredListener is TLS whose socket an engine may drive itself.
+type layeredListener struct {
+	net.Listener
+	config *tls.Config
+}
+
+func (l layeredListener) Under() net.Listener          { return l.Listener }
+func (l layeredListener) Layer(conn net.Conn) net.Conn { return tls.Server(conn, l.config) }
+func (l layeredListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.Layer(conn), nil
+}
+
+func testHandshakes(t *testing.T, kind Kind, addr string, ln net.Listener) {
 	h := &host{}
-	var errs atomic.Int64
-	e, err := New(Threaded, Config{Handler: h, Handshake: 100 * time.Millisecond, OnError: func(error) { errs.Add(1) }})
+	e, err := New(kind, Config{Handler: h, Handshake: 100 * time.Millisecond})
 	require.NoError(t, err)
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ln := tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{certificate}})
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(ln) }()
-	conn, err := tls.Dial("tcp", tcp.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
 	c := &client{conn, t}
 	c.say("echo one\n")
 	c.hear("one\n")
+	c.say("echo two\necho three\nblock\n")
+	c.hear("two\nthree\n")
+	c.say("later\n")
+	c.hear("read later\n")
+	time.Sleep(150 * time.Millisecond) // the deadline of the handshake is none of the session
 	c.say("bye\n")
 	c.hear("bye\n")
 	c.hearEnd()
-	silent, err := net.Dial("tcp", tcp.Addr().String())
+	silent, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	_ = silent.SetDeadline(time.Now().Add(5 * time.Second))
 	_, _ = io.ReadAll(silent)

@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -222,8 +221,6 @@ func (l *loop) take(turn uint64, mark uint32) bool {
 	go l.lead()
 	return true
 }
-
-var errDeserted = errors.New("engine: the goroutine of a session was ended")
 
 // deserted makes up for a goroutine that a session has ended.
 func (l *loop) deserted(c *loopConn, turn uint64) {

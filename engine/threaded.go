@@ -110,11 +110,23 @@ const rest Next = 255
 
 // carry is the life of a connection, from one rest to the next or to its end.
 func (e *threaded) carry(c conn, s Session) {
-	next, err := e.converse(c, s)
-	if next == rest && err == nil {
-		go e.carry(c, s)
-		return
-	}
+	next, err := Hangup, errDeserted // unless converse returns
+	defer func() {
+		if next == rest && err == nil {
+			go e.carry(c, s)
+			return
+		}
+		e.finish(c, s, next, err)
+	}()
+	next, err = e.converse(c, s)
+}
+
+// errDeserted is the cause of connections whose session has ended its
+// goroutine, by runtime.Goexit.
+var errDeserted = errors.New("engine: the goroutine of a session was ended")
+
+// finish closes the session and, unless it was given away, the connection.
+func (e *threaded) finish(c conn, s Session, next Next, err error) {
 	if e.wasForced(c) {
 		err = ErrForced
 	}
