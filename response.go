@@ -211,6 +211,22 @@ func (c *Context) Flush() error {
 	return c.sending(c.wire.flush())
 }
 
+// Prepared returns the content of a whole answer that was given and has not
+// left yet, for middleware that must see it; whole is false for answers that
+// have left, wholly or in part. The content is valid until the next method
+// that answers, and must not be changed.
+func (c *Context) Prepared() (content []byte, whole bool) {
+	c.here()
+	r := &c.res
+	if r.stage != stageOpen || r.err != nil || r.headers.err != nil {
+		return nil, false
+	}
+	if r.held == nil {
+		r.hold(nil)
+	}
+	return r.held.B, true
+}
+
 // Committed reports whether the head of the answer has left: then the status
 // and the fields can no longer change.
 func (c *Context) Committed() bool { c.here(); return c.res.stage != stageOpen }

@@ -539,3 +539,32 @@ func TestDateLine(t *testing.T) {
 	require.Equal(t, 400, r.Status)
 	require.True(t, r.Headers.Has("Date"), "the parser's own answers have one too")
 }
+
+// TestPrepared: middleware sees a whole answer before it leaves, and nothing
+// of one that has.
+func TestPrepared(t *testing.T) {
+	var seen []string
+	look := func(next wherry.Handler) wherry.Handler {
+		return func(c *wherry.Context) error {
+			err := next(c)
+			content, whole := c.Prepared()
+			seen = append(seen, fmt.Sprintf("%s %v", content, whole))
+			return err
+		}
+	}
+	app := quiet().Use(look)
+	app.Get("/text", func(c *wherry.Context) error { return c.Text(200, "text") })
+	app.Get("/bytes", func(c *wherry.Context) error { return c.Bytes(200, "a/b", []byte("bytes")) })
+	app.Get("/held", func(c *wherry.Context) error { _, err := c.Write([]byte("held")); return err })
+	app.Get("/none", func(c *wherry.Context) error { return c.NoContent() })
+	app.Get("/sent", func(c *wherry.Context) error { _, _ = c.Write([]byte("sent")); return c.Flush() })
+	app.Get("/bad", func(c *wherry.Context) error { c.SetHeader("a b", "c"); return c.Text(200, "bad") })
+	for _, path := range []string{"/text", "/bytes", "/held", "/none", "/sent", "/bad"} {
+		answers, err := app.Test(get(path))
+		require.NoError(t, err)
+		if path == "/text" || path == "/held" {
+			require.Equal(t, path[1:], string(answers[0].Body))
+		}
+	}
+	require.Equal(t, []string{"text true", "bytes true", "held true", " true", " false", " false"}, seen)
+}

@@ -1,0 +1,31 @@
+package middleware
+
+import "wherry.example/wherry"
+
+var errTooLarge = &wherry.Error{Status: 413, Detail: "The content is larger than this server accepts."}
+
+// BodyLimit bounds the content of the requests to what it wraps, in bytes,
+// however they are framed: a larger one is answered 413, at once if its length
+// is declared, else when that many bytes have been read. What middleware
+// inside of it decodes is counted anew, under the same limit.
+//
+// It is for groups, and for lowering: content beyond [wherry.Limits].Body, or
+// beyond the [wherry.BodyLimit] of the route, is refused before middleware
+// runs if its length is declared, so this cannot raise those bounds. Of two
+// around one handler the inner one counts.
+//
+// It stands in front of everything that reads the content.
+func BodyLimit(bytes int64) wherry.Middleware {
+	if bytes <= 0 {
+		return cannot("BodyLimit(%d): no content would pass; give a positive number of bytes", bytes)
+	}
+	return func(next wherry.Handler) wherry.Handler {
+		return func(c *wherry.Context) error {
+			c.SetBodyLimit(bytes)
+			if c.ContentLength() > bytes {
+				return errTooLarge
+			}
+			return next(c)
+		}
+	}
+}

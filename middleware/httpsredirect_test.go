@@ -1,0 +1,133 @@
+package middleware_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wherry.example/wherry"
+	"wherry.example/wherry/engine"
+	"wherry.example/wherry/middleware"
+)
+
+func hosted(method, target, host, fields string) string {
+	return method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n"
+}
+
+func TestHTTPSRedirect(t *testing.T) {
+	app := wherry.New().
+		Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: []string{"example.com", "*.Example.org"}})).
+		Get("/**", hello).Post("/**", hello)
+	for _, test := range []struct {
+		method, target, host string
+		status               int
+		location             string
+	}{
+		{"GET", "/a%2Fb?q=1&r=%20", "example.com", 308, "https://example.com/a%2Fb?q=1&r=%20"},
+		{"HEAD", "/", "EXAMPLE.com:8080", 308, "https://example.com/"},
+		{"GET", "/", "a.example.org", 308, "https://a.example.org/"},
+		{"GET", "//evil.test/", "example.com", 308, "https://example.com//evil.test/"},
+		{"GET", "http://example.com/x", "example.com", 308, "https://example.com/x"},
+		{"GET", "/", "evil.test", 421, ""},
+		{"GET", "/", "example.com.evil.test", 421, ""},
+		{"GET", "/", "evilexample.com", 421, ""},
+		{"GET", "/", "example.org", 421, ""},
+		{"GET", "/", "evilexample.org", 421, ""},
+		{"GET", "/", "[::1]:80", 421, ""},
+		{"POST", "/", "example.com", 403, ""},
+	} {
+		answers, err := app.Test(hosted(test.method, test.target, test.host, "X-Forwarded-Proto: https\r\n"))
+		require.NoError(t, err)
+		require.Equal(t, test.status, answers[0].Status, "%v", test)
+		require.Equal(t, test.location, answers[0].Headers.Get("Location"), "%v", test)
+	}
+}
+
+func TestHTTPSRedirectPort(t *testing.T) {
+	app := wherry.New().
+		Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: []string{"example.com"}, Port: 8443})).Get("/", hello)
+	require.Equal(t, "https://example.com:8443/", answerTo(t, app, "GET / HTTP/1.1").Headers.Get("Location"))
+}
+
+// Only a proxy that was named is believed, and only what it wrote itself.
+func TestHTTPSRedirectForwarded(t *testing.T) {
+	ask := func(network, fields string) int {
+		app := wherry.New().
+			Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{
+				Hosts: []string{"example.com"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix(network)}})).
+			Get("/", hello)
+		answers, err := app.TestOn(engine.Threaded, hosted("GET", "/", "example.com", fields))
+		require.NoError(t, err)
+		return answers[0].Status
+	}
+	const here, elsewhere = "127.0.0.0/8", "10.0.0.0/8"
+	require.Equal(t, 200, ask(here, "X-Forwarded-Proto: https\r\n"))
+	require.Equal(t, 200, ask(here, "X-Forwarded-Proto: http, HTTPS\r\n"))
+	require.Equal(t, 308, ask(here, "X-Forwarded-Proto: https, http\r\n"))
+	require.Equal(t, 308, ask(here, "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n"))
+	require.Equal(t, 308, ask(here, ""))
+	require.Equal(t, 308, ask(elsewhere, "X-Forwarded-Proto: https\r\n"))
+}
+
+func TestHTTPSRedirectOverTLS(t *testing.T) {
+	certificates := httptest.NewTLSServer(nil)
+	defer certificates.Close()
+	app := wherry.New().Engine(engine.Threaded).
+		Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: []string{"example.com"}})).Get("/", hello).Post("/", hello)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() {
+		served <- app.Serve(tls.NewListener(inner, &tls.Config{Certificates: certificates.TLS.Certificates}))
+	}()
+	c, err := tls.Dial("tcp", inner.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err)
+	_, err = io.WriteString(c, hosted("POST", "/", "example.com", "Connection: close\r\n"))
+	require.NoError(t, err)
+	answer, _ := io.ReadAll(c)
+	require.Contains(t, string(answer), "HTTP/1.1 200")
+	require.NoError(t, c.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, app.Shutdown(ctx))
+	require.NoError(t, <-served)
+}
+
+func TestHTTPSRedirectMistakes(t *testing.T) {
+	type options = middleware.HTTPSRedirectOptions
+	for _, test := range []struct {
+		o    options
+		want string
+	}{
+		{options{}, "Hosts is empty"},
+		{options{Hosts: []string{"https://example.com"}}, "Hosts[0]"},
+		{options{Hosts: []string{"example.com:443"}}, "Hosts[0]"},
+		{options{Hosts: []string{"*.example.com"}}, "Hosts[0]"},
+		{options{Hosts: []string{"example.com", "*"}}, "Hosts[1]"},
+		{options{Hosts: []string{"example.com"}, Port: 70000}, "Port 70000"},
+		{options{Hosts: []string{"example.com"}, TrustedProxies: []netip.Prefix{{}}}, "TrustedProxies"},
+	} {
+		require.Contains(t, mistakeOf(t, middleware.HTTPSRedirect(test.o)), test.want)
+	}
+}
+
+func ExampleHTTPSRedirect() {
+	app := wherry.New().
+		Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: []string{"example.com"}})).
+		Get("/tasks", func(c *wherry.Context) error { return c.Text(200, "tasks") })
+	answers, err := app.Test("GET /tasks?page=2 HTTP/1.1\r\nHost: example.com\r\n\r\n")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(answers[0].Status, answers[0].Headers.Get("Location"))
+	// Output: 308 https://example.com/tasks?page=2
+}
