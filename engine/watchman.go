@@ -15,7 +15,7 @@ const (
 	watchTick = time.Millisecond
 	// watchQuiet is how many looks without any session running let the
 	// watchman sleep.
-	watchQuiet = 200
+	watchQuiet = 16
 )
 
 // watchman looks at all loops of an engine while any of them works.
