@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,7 +32,7 @@ type running struct {
 
 // Listen serves on these addresses until the process is told to stop by
 // SIGINT or SIGTERM, and then drains: see [App.Run]. A second signal ends the
-// process at once. An address is HOST:PORT as for TCP, or unix:PATH.
+// process at once. For the forms of an address see [OpenListener].
 func (a *App) Listen(addrs ...string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -87,29 +86,6 @@ func (a *App) stop(pending int, served <-chan error) error {
 		<-served
 	}
 	return err
-}
-
-// listen opens a listener for each address, or none.
-func listen(addrs []string) ([]net.Listener, error) {
-	if len(addrs) == 0 {
-		return nil, errors.New("wherry: no address to listen on; give one, as \":8080\" or \"unix:/run/app.sock\"")
-	}
-	var listeners []net.Listener
-	for _, addr := range addrs {
-		network := "tcp"
-		if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-			network, addr = "unix", path
-		}
-		ln, err := net.Listen(network, addr)
-		if err != nil {
-			for _, l := range listeners {
-				_ = l.Close()
-			}
-			return nil, fmt.Errorf("wherry: %w", err)
-		}
-		listeners = append(listeners, ln)
-	}
-	return listeners, nil
 }
 
 // Serve serves the connections of a listener, which it closes in the end. It

@@ -55,19 +55,20 @@ const (
 
 // session is our side of one connection. Owned by whoever runs Serve.
 type session struct {
-	app      *server
-	conn     net.Conn
-	try      engine.NonBlocking // nil where reads and writes only block
-	yielder  engine.Yielder     // nil where no other session waits for this one
-	x        *exchange          // nil while no byte of a request is there
-	phase    phase
-	bounded  bool      // the deadline is that of a head, not of an idle connection
-	deadline time.Time // of the read that is awaited
-	lingered int64
-	cause    error         // why the connection ends, nil in agreement
-	given    *hijackedConn // to whom the connection went
-	info     Conn
-	first    [1]byte
+	app       *server
+	conn      net.Conn
+	try       engine.NonBlocking // nil where reads and writes only block
+	yielder   engine.Yielder     // nil where no other session waits for this one
+	x         *exchange          // nil while no byte of a request is there
+	phase     phase
+	dismissed bool      // waits for a last request, see dismiss
+	bounded   bool      // the deadline is that of a head, not of an idle connection
+	deadline  time.Time // of the read that is awaited
+	lingered  int64
+	cause     error         // why the connection ends, nil in agreement
+	given     *hijackedConn // to whom the connection went
+	info      Conn
+	first     [1]byte
 }
 
 // Serve reads what has come, answers every complete request in it, writes the
@@ -204,7 +205,7 @@ func (s *session) stopped(err error) engine.Next {
 		s.cause = os.ErrDeadlineExceeded
 		return s.leave()
 	case s.app.live.draining.Load():
-		return s.hangup(ErrShutdown)
+		return s.dismiss()
 	case time.Now().Before(s.deadline):
 		return s.park()
 	}
@@ -228,7 +229,7 @@ func (s *session) park() engine.Next {
 		s.idle(x.clockAtEnd())
 	}
 	if s.app.live.draining.Load() {
-		return s.hangup(ErrShutdown)
+		return s.dismiss()
 	}
 	s.release()
 	return engine.Park
@@ -244,6 +245,31 @@ func (s *session) pause() engine.Next {
 		return s.hangup(err)
 	}
 	return engine.Again
+}
+
+const (
+	// recent is how long ago a client's last request was if the next one may
+	// be on its way when a shutdown begins,
+	recent = time.Second
+	// farewell is how long that is awaited. It is answered, and the answer
+	// says close.
+	farewell = 250 * time.Millisecond
+)
+
+// dismiss ends an idle connection because of a shutdown. Who has just come
+// or asked something may be asking this moment: closing now would lose that.
+func (s *session) dismiss() engine.Next {
+	now := time.Now()
+	active := s.deadline.Add(-s.app.timeouts.Idle)
+	switch {
+	case s.dismissed && !now.Before(s.deadline), !s.dismissed && now.Sub(active) > recent:
+		return s.hangup(ErrShutdown)
+	case !s.dismissed:
+		s.dismissed = true
+		s.wait(now.Add(farewell))
+	}
+	s.release()
+	return engine.Park
 }
 
 // headBegins sets the deadline of a head by its first byte; later bytes do

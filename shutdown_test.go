@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/engine"
 )
 
 func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
@@ -147,4 +148,40 @@ func TestListenSecondSignal(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, ended, &exit)
 	require.Equal(t, syscall.SIGINT, exit.Sys().(syscall.WaitStatus).Signal())
+}
+
+// TestShutdownLosesNoRequest: a client that has just been answered may ask
+// once more while the server shuts down, and is told that it was the last
+// time.
+func TestShutdownLosesNoRequest(t *testing.T) {
+	for _, kind := range engine.All() {
+		t.Run(string(kind), func(t *testing.T) {
+			app := quiet().Engine(kind).Get("/", text("hello"))
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			served := make(chan error, 1)
+			go func() { served <- app.Serve(ln) }()
+			conn, err := net.Dial("tcp", ln.Addr().String())
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+			r := bufio.NewReader(conn)
+			_, err = io.WriteString(conn, get("/"))
+			require.NoError(t, err)
+			_, err = http.ReadResponse(r, nil)
+			require.NoError(t, err)
+			_, err = r.Discard(len("hello"))
+			require.NoError(t, err)
+			done := make(chan error, 1)
+			go func() { done <- app.Shutdown(context.Background()) }()
+			time.Sleep(50 * time.Millisecond)
+			_, err = io.WriteString(conn, get("/"))
+			require.NoError(t, err)
+			res, err := http.ReadResponse(r, nil)
+			require.NoError(t, err)
+			require.True(t, res.Close)
+			require.NoError(t, <-done)
+			require.NoError(t, <-served)
+		})
+	}
 }
