@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -396,6 +398,9 @@ func (w *wanted) check(in *bufio.Reader) error {
 		return fmt.Errorf("want %q: %w", w.status, err)
 	}
 	defer answer.Body.Close()
+	if len(answer.Trailer) > 0 { // what was announced
+		answer.Header.Set("Trailer", strings.Join(slices.Sorted(maps.Keys(answer.Trailer)), ", "))
+	}
 	content, err := io.ReadAll(answer.Body)
 	if err != nil && !(errors.Is(err, io.ErrUnexpectedEOF) && w.content == nil) {
 		return fmt.Errorf("content of %q: %w", w.status, err)

@@ -192,7 +192,8 @@ func (x *exchange) begin(c *Context, length int64) error {
 		case len(HeaderDate):
 			dated = dated || equalFold(l.name, HeaderDate)
 		case len(HeaderConnection), len(HeaderContentLength), len(HeaderTransferEncoding):
-			if x.own(l) {
+			if owned(l) {
+				b = x.heed(b, l)
 				continue
 			}
 		}
@@ -207,16 +208,24 @@ func (x *exchange) begin(c *Context, length int64) error {
 	return nil
 }
 
-// own reports whether a field is the framework's to write, and heeds what the
-// handler wants with it.
-func (x *exchange) own(l *headerLine) bool {
-	if equalFold(l.name, HeaderConnection) {
-		if hasMember(l.value, "close") {
-			x.keep = false
-		}
-		return true
+// owned reports whether a field is the framework's to write.
+func owned(l *headerLine) bool {
+	return equalFold(l.name, HeaderConnection) || equalFold(l.name, HeaderContentLength) || equalFold(l.name, HeaderTransferEncoding)
+}
+
+// heed does what the handler wants with a field that is not its own: to close,
+// or to offer an upgrade, RFC 9110 section 7.8.
+func (x *exchange) heed(b []byte, l *headerLine) []byte {
+	if !equalFold(l.name, HeaderConnection) {
+		return b
 	}
-	return equalFold(l.name, HeaderContentLength) || equalFold(l.name, HeaderTransferEncoding)
+	if hasMember(l.value, "close") {
+		x.keep = false
+	}
+	if hasMember(l.value, "upgrade") {
+		b = append(b, "Connection: upgrade\r\n"...)
+	}
+	return b
 }
 
 // appendFraming appends the fields that delimit the content and say whether
@@ -230,11 +239,7 @@ func (x *exchange) appendFraming(b []byte, c *Context, length int64) []byte {
 	case status == 304 || x.head.Minor == 0:
 	default: // also for HEAD: the fields of GET
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-		for i, l := range c.res.trailers.lines {
-			if i == 0 && !c.res.headers.Has(HeaderTrailer) {
-				b = http1.AppendField(b, HeaderTrailer, l.name)
-			}
-		}
+		b = appendAnnouncement(b, &c.res)
 	}
 	switch {
 	case !x.keep:
@@ -243,6 +248,22 @@ func (x *exchange) appendFraming(b []byte, c *Context, length int64) []byte {
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
 	return b
+}
+
+// appendAnnouncement appends the names of the trailer fields, RFC 9110 section
+// 6.6.2, unless the handler has done so.
+func appendAnnouncement(b []byte, r *response) []byte {
+	if len(r.trailers.lines) == 0 || r.headers.Has(HeaderTrailer) {
+		return b
+	}
+	b = append(b, "Trailer: "...)
+	for i, l := range r.trailers.lines {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, l.name...)
+	}
+	return append(b, "\r\n"...)
 }
 
 func (x *exchange) send(p []byte) error {
@@ -305,7 +326,7 @@ func (x *exchange) interim(status int, fields *Headers) error {
 	}
 	x.out = http1.AppendStatusLine(x.out, status)
 	for _, l := range fields.lines {
-		if !x.own(&l) {
+		if !owned(&l) {
 			x.out = http1.AppendField(x.out, l.name, l.value)
 		}
 	}
