@@ -24,7 +24,12 @@ type sockets struct {
 	net.Listener
 	file *os.File
 	raw  syscall.RawConn
-	stop atomic.Int64 // when SetDeadline wants Accept to give up, Unix nanoseconds
+	once func(uintptr) bool // take, made once
+	stop atomic.Int64       // when SetDeadline wants Accept to give up, Unix nanoseconds
+
+	// Of the Accept that is running: there is one at a time.
+	conn   *loopConn
+	failed error
 }
 
 // ownerLook is how often Accept looks whether the listener it was made from
@@ -55,23 +60,27 @@ func listenSockets(ln net.Listener) (net.Listener, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	return &sockets{Listener: ln, file: file, raw: raw}, nil
+	s := &sockets{Listener: ln, file: file, raw: raw}
+	s.once = s.take
+	return s, nil
 }
 
-// Accept returns a *loopConn that belongs to no loop yet.
+// take accepts one connection; false means to wait.
+func (s *sockets) take(fd uintptr) bool {
+	s.conn, s.failed = accept(int(fd))
+	return s.failed != unix.EAGAIN
+}
+
+// Accept returns a *loopConn that belongs to no loop yet. It must not be
+// called by two goroutines at a time.
 func (s *sockets) Accept() (net.Conn, error) {
 	for {
-		var c *loopConn
-		var failed error
-		err := s.raw.Read(func(fd uintptr) bool {
-			c, failed = accept(int(fd))
-			return failed != unix.EAGAIN
-		})
+		err := s.raw.Read(s.once)
 		switch {
-		case err == nil && failed == nil:
-			return c, nil
+		case err == nil && s.failed == nil:
+			return s.conn, nil
 		case err == nil:
-			return nil, os.NewSyscallError("accept", failed)
+			return nil, os.NewSyscallError("accept", s.failed)
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, net.ErrClosed
 		}
@@ -108,26 +117,29 @@ func (s *sockets) Close() error { return errors.Join(s.file.Close(), s.Listener.
 // accept takes one connection; EAGAIN when none waits.
 func accept(fd int) (*loopConn, error) {
 	for {
-		conn, sa, err := acceptSocket(fd)
+		conn, peer, isUnix, err := acceptSocket(fd)
 		switch err {
 		case nil:
-			c := &loopConn{fd: int32(conn)}
-			switch sa := sa.(type) {
-			case *unix.SockaddrInet4:
-				c.peer = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-			case *unix.SockaddrInet6:
-				c.peer = netip.AddrPortFrom(addr6(sa), uint16(sa.Port))
-			default:
-				c.unix = true
-				return c, nil
+			if !isUnix {
+				noDelay(conn)
 			}
-			noDelay(conn)
-			return c, nil
+			return &loopConn{fd: int32(conn), peer: peer, unix: isUnix}, nil
 		case unix.EINTR, unix.ECONNABORTED:
 			continue
 		}
 		return nil, err
 	}
+}
+
+// peerOf translates a peer's address.
+func peerOf(sa unix.Sockaddr) (peer netip.AddrPort, isUnix bool) {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), false
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(addr6(sa), uint16(sa.Port)), false
+	}
+	return netip.AddrPort{}, true
 }
 
 // addr6 returns the address; one of IPv4 on a socket of IPv6 is that of IPv4.
@@ -141,15 +153,11 @@ func addr6(sa *unix.SockaddrInet6) netip.Addr {
 
 // netAddr translates a socket's address.
 func netAddr(sa unix.Sockaddr) net.Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)))
-	case *unix.SockaddrInet6:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr6(sa), uint16(sa.Port)))
-	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Net: "unix", Name: sa.Name}
+	if local, ok := sa.(*unix.SockaddrUnix); ok {
+		return &net.UnixAddr{Net: "unix", Name: local.Name}
 	}
-	return nil
+	addr, _ := peerOf(sa)
+	return net.TCPAddrFromAddrPort(addr)
 }
 
 // noDelay lets small answers leave at once.

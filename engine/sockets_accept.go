@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -10,7 +11,7 @@ import (
 
 // acceptSocket accepts one connection that does not block. There is no
 // accept4 here: the lock keeps a fork from inheriting the descriptor.
-func acceptSocket(fd int) (int, unix.Sockaddr, error) {
+func acceptSocket(fd int) (conn int, peer netip.AddrPort, isUnix bool, err error) {
 	syscall.ForkLock.RLock()
 	conn, sa, err := unix.Accept(fd)
 	if err == nil {
@@ -18,11 +19,12 @@ func acceptSocket(fd int) (int, unix.Sockaddr, error) {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return -1, nil, err
+		return -1, peer, false, err
 	}
 	if err := unix.SetNonblock(conn, true); err != nil {
 		_ = unix.Close(conn)
-		return -1, nil, err
+		return -1, peer, false, err
 	}
-	return conn, sa, nil
+	peer, isUnix = peerOf(sa)
+	return conn, peer, isUnix, nil
 }
