@@ -74,8 +74,8 @@ func (a *App) build() error {
 	}
 	s.hosts = newHostTable()
 	mistakes = append(mistakes, s.register(a)...)
-	if s.notFound, err = wrap(a.root.chain(), a.missing()); err != nil && len(a.registrations) == 0 {
-		mistakes = append(mistakes, err) // else each route has told it
+	if s.notFound, err = wrap(a.root.chain(), a.missing()); len(a.registrations) == 0 {
+		mistakes = append(mistakes, each(err)...) // else each route has told it
 	}
 	if len(mistakes) > 0 {
 		return fmt.Errorf("wherry: the app cannot be built:\n%w", errors.Join(mistakes...))
@@ -112,20 +112,32 @@ func (s *server) register(a *App) []error {
 	mistakes = append(mistakes, wrong...)
 	told := map[string]bool{}
 	for _, f := range flat {
-		err := s.add(f)
-		var ofLayer *layerError
-		switch {
-		case err == nil:
-		case errors.As(err, &ofLayer):
+		for _, err := range each(s.add(f)) {
+			if _, ofLayer := err.(*layerError); !ofLayer {
+				err = fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err)
+			}
 			if !told[err.Error()] {
 				told[err.Error()] = true
 				mistakes = append(mistakes, err)
 			}
-		default:
-			mistakes = append(mistakes, fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err))
 		}
 	}
 	return mistakes
+}
+
+// each returns the errors that were joined into one.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, err := range joined.Unwrap() {
+			all = append(all, each(err)...)
+		}
+		return all
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // flatRoute is a registration with all prefixes and middleware around it.

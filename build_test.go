@@ -156,6 +156,12 @@ func TestBroken(t *testing.T) {
 	require.Equal(t, 1, strings.Count(err.Error(), bad.Error()))
 	require.Contains(t, err.Error(), "build_test.go:")
 
+	worse := errors.New("Pass(-1): give a positive number")
+	second := func(wherry.Handler) wherry.Handler { return wherry.Broken(worse) }
+	err = quiet().Use(second, limit).Get("/a", text("")).Build()
+	require.ErrorIs(t, err, bad)
+	require.ErrorIs(t, err, worse, "one mistake hides no other")
+
 	require.ErrorIs(t, quiet().Use(limit).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", wherry.Broken(bad)).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", text(""), wherry.With(limit)).Build(), bad)

@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -167,25 +168,33 @@ func (g *Group) chain() []layer {
 	return append(g.parent.chain(), g.middleware...)
 }
 
-// wrap composes middleware around a handler, the first outermost. The error
-// names the layer that cannot work.
+// wrap composes middleware around a handler, the first outermost. It finds
+// everything that cannot work.
 func wrap(layers []layer, h Handler) (Handler, error) {
-	if err := brokenBy(h); err != nil {
-		return nil, err
-	}
+	err := brokenBy(h)
 	for i := len(layers) - 1; i >= 0; i-- {
-		l := layers[i]
-		if l.mw == nil {
-			return nil, &layerError{l.location, "the middleware is nil; give a func(wherry.Handler) wherry.Handler", nil}
+		wrapped, failed := layers[i].wrap(h)
+		if failed != nil {
+			err = errors.Join(failed, err)
+			continue
 		}
-		if h = l.mw(h); h == nil {
-			return nil, &layerError{l.location, "the middleware returns a nil handler", nil}
-		}
-		if err := brokenBy(h); err != nil {
-			return nil, &layerError{l.location, "the middleware cannot work", err}
-		}
+		h = wrapped
 	}
-	return h, nil
+	return h, err
+}
+
+func (l layer) wrap(h Handler) (Handler, error) {
+	if l.mw == nil {
+		return nil, &layerError{l.location, "the middleware is nil; give a func(wherry.Handler) wherry.Handler", nil}
+	}
+	wrapped := l.mw(h)
+	if wrapped == nil {
+		return nil, &layerError{l.location, "the middleware returns a nil handler", nil}
+	}
+	if err := brokenBy(wrapped); err != nil && brokenBy(h) == nil {
+		return nil, &layerError{l.location, "the middleware cannot work", err}
+	}
+	return wrapped, nil
 }
 
 // layerError is what is wrong with a middleware, told once for all routes that

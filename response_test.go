@@ -342,7 +342,7 @@ func TestTrailersOfAnswers(t *testing.T) {
 	for _, extra := range []string{"", "X-Flush: 1\r\n"} {
 		r := ask(t, app, "GET / HTTP/1.1\r\nHost: x\r\n"+extra+"\r\n")
 		require.Equal(t, "content", string(r.Body))
-		require.Equal(t, "X-Sum", r.Headers.Get("Trailer"))
+		require.Equal(t, "X-Sum, X-More", r.Headers.Get("Trailer"))
 		require.Equal(t, "42", r.Trailers.Get("x-sum"))
 		require.Equal(t, "1", r.Trailers.Get("X-More"))
 	}

@@ -56,8 +56,12 @@ func (a *App) Run(ctx context.Context, addrs ...string) error {
 		return err
 	}
 	failed := make(chan error, len(listeners))
+	kind := a.kind
+	if kind == engine.Auto {
+		kind = engine.Best()
+	}
 	for _, ln := range listeners {
-		a.server.log.Info("wherry: listening", slog.String("address", ln.Addr().String()), slog.String("engine", string(a.kind)))
+		a.server.log.Info("wherry: listening", slog.String("address", ln.Addr().String()), slog.String("engine", string(kind)))
 		go func() { failed <- a.Serve(ln) }()
 	}
 	pending := len(listeners)

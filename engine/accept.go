@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -18,6 +19,10 @@ const (
 	// drainQueue is how long a listener is asked for connections that
 	// already wait when a shutdown begins. They are there at once.
 	drainQueue = 20 * time.Millisecond
+	// drainMore is for how long it is asked again while more keep coming:
+	// whoever is told to close comes back at once.
+	drainMore  = time.Millisecond
+	mostDrains = 100
 )
 
 // acceptor accepts from one listener.
@@ -28,6 +33,8 @@ type acceptor struct {
 	onError func(error)
 	stopped atomic.Bool   // closed on purpose
 	ending  chan struct{} // closed when the engine shuts down
+	drains  int           // how often it was asked again
+	came    bool          // something came since
 }
 
 // run accepts until the listener is stopped or fails for good.
@@ -38,11 +45,14 @@ func (a *acceptor) run() error {
 	for {
 		conn, err := a.ln.Accept()
 		if err == nil {
-			pause = 0
+			pause, a.came = 0, true
 			a.adopt(conn, a)
 			continue
 		}
 		if a.stopped.Load() {
+			if errors.Is(err, os.ErrDeadlineExceeded) && a.drainAgain() {
+				continue
+			}
 			return nil
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -59,6 +69,18 @@ func (a *acceptor) run() error {
 		case <-a.ending:
 		}
 	}
+}
+
+// drainAgain asks the listener for more if something came since the last time.
+// A deadline that passes while connections wait hides them.
+func (a *acceptor) drainAgain() bool {
+	d, ok := a.ln.(interface{ SetDeadline(time.Time) error })
+	if !ok || !a.came && a.drains > 0 || a.drains == mostDrains {
+		return false
+	}
+	a.came = false
+	a.drains++
+	return d.SetDeadline(time.Now().Add(drainMore)) == nil
 }
 
 // stop ends run. Connections that wait in the queue are accepted first, where

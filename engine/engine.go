@@ -212,6 +212,9 @@ func All() []Kind {
 	return all
 }
 
+// Best returns the kind that Auto stands for on this system.
+func Best() Kind { return kinds[0].kind }
+
 // Supported returns nil when a kind works here, else an error that is
 // ErrUnsupported and lists those that do.
 func Supported(kind Kind) error {

@@ -1,0 +1,248 @@
+package guard
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wherry.example/wherry/benchmarks/internal/loadgen"
+	"wherry.example/wherry/engine"
+)
+
+// bounds is what an engine may cost, a little above what it does.
+type bounds struct {
+	kind         engine.Kind
+	allocations  float64 // for a request
+	systemCalls  float64 // for a request, those of the scheduler included
+	instructions float64 // for a request, in user space
+	idle         float64 // bytes of the heap and of stacks for an idle connection
+}
+
+var engines = []bounds{
+	{engine.Threaded, 0.1, 4, 6000, 6000},
+	{engine.Epoll, 1.1, 5, 4000, 600}, // one allocation each time the loop waits
+}
+
+// A test binary is told by its name, and there a Context is never used again,
+// which costs more than all that is measured here. So the tests copy it under
+// another name and let it serve.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv("WHERRY_GUARD_ENGINE"); kind != "" {
+		if err := serve(engine.Kind(kind)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// server is a process that serves on an engine.
+type server struct {
+	addr string
+	pid  int
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func start(t *testing.T, kind engine.Kind) *server {
+	t.Helper()
+	if err := engine.Supported(kind); err != nil {
+		t.Skip(err)
+	}
+	binary, err := os.ReadFile(os.Args[0])
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "server")
+	require.NoError(t, os.WriteFile(path, binary, 0o755))
+	cmd := exec.Command(path)
+	cmd.Env = append(os.Environ(), "WHERRY_GUARD_ENGINE="+string(kind))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	addr, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	s := &server{addr: strings.TrimSpace(addr), pid: cmd.Process.Pid}
+	s.conn, err = net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.conn.Close() })
+	s.in = bufio.NewReader(s.conn)
+	return s
+}
+
+// ask sends n requests, each after the answer to the one before it.
+func (s *server) ask(t *testing.T, n int) {
+	t.Helper()
+	answer := make([]byte, len(s.get(t, "/")))
+	for range n {
+		_, err := io.WriteString(s.conn, request("/"))
+		require.NoError(t, err)
+		_, err = io.ReadFull(s.in, answer)
+		require.NoError(t, err)
+	}
+}
+
+func request(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" }
+
+// get returns a whole answer.
+func (s *server) get(t *testing.T, path string) []byte {
+	t.Helper()
+	require.NoError(t, s.conn.SetDeadline(time.Now().Add(time.Minute)))
+	_, err := io.WriteString(s.conn, request(path))
+	require.NoError(t, err)
+	var head []byte
+	length := 0
+	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
+		line, err := s.in.ReadSlice('\n')
+		require.NoError(t, err)
+		head = append(head, line...)
+		if value, ok := strings.CutPrefix(string(line), "Content-Length: "); ok {
+			length, err = strconv.Atoi(strings.TrimSpace(value))
+			require.NoError(t, err)
+		}
+	}
+	content := make([]byte, length)
+	_, err = io.ReadFull(s.in, content)
+	require.NoError(t, err)
+	return append(head, content...)
+}
+
+// memory asks the server what it has used.
+func (s *server) memory(t *testing.T) (m usage) {
+	t.Helper()
+	_, content, _ := bytes.Cut(s.get(t, "/memory"), []byte("\r\n\r\n"))
+	require.NoError(t, json.Unmarshal(content, &m))
+	return m
+}
+
+func TestAllocations(t *testing.T) {
+	for _, b := range engines {
+		t.Run(string(b.kind), func(t *testing.T) {
+			s := start(t, b.kind)
+			s.ask(t, 100)
+			s.memory(t)
+			before := s.memory(t)
+			none := s.memory(t).Mallocs - before.Mallocs // what asking costs
+			before = s.memory(t)
+			const n = 5000
+			s.ask(t, n)
+			per := (float64(s.memory(t).Mallocs-before.Mallocs) - float64(none)) / n
+			t.Logf("%.3f allocations for a request", per)
+			require.LessOrEqual(t, per, b.allocations)
+		})
+	}
+}
+
+func TestIdleConnections(t *testing.T) {
+	for _, b := range engines {
+		t.Run(string(b.kind), func(t *testing.T) {
+			s := start(t, b.kind)
+			s.ask(t, 100)
+			before := s.memory(t)
+			n := min(3000, openFiles(t)/2-100)
+			release, err := loadgen.Hold(s.addr, n)
+			defer release()
+			require.NoError(t, err)
+			after := s.memory(t)
+			per := (float64(after.Live) - float64(before.Live)) / float64(n)
+			t.Logf("%.0f bytes for each of %d idle connections", per, n)
+			require.LessOrEqual(t, per, b.idle)
+		})
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	var have syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &have))
+	return int(min(have.Cur, 1<<20))
+}
+
+// TestSystemCalls counts with strace, which sees what the engine and the
+// scheduler really ask of the system.
+func TestSystemCalls(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed: system calls are counted by TestReadsAndWrites only")
+	}
+	for _, b := range engines {
+		t.Run(string(b.kind), func(t *testing.T) {
+			s := start(t, b.kind)
+			s.ask(t, 100)
+			table := filepath.Join(t.TempDir(), "calls")
+			cmd := exec.Command(strace, "-f", "-c", "-o", table, "-p", strconv.Itoa(s.pid))
+			require.NoError(t, cmd.Start())
+			time.Sleep(300 * time.Millisecond) // until it is attached
+			const n = 1000
+			s.ask(t, n)
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+			_ = cmd.Wait()
+			raw, err := os.ReadFile(table)
+			if err != nil || len(raw) == 0 {
+				t.Skip("strace may not attach here: system calls are counted by TestReadsAndWrites only")
+			}
+			per := total(string(raw)) / n
+			t.Logf("%.2f system calls for a request\n%s", per, raw)
+			require.LessOrEqual(t, per, b.systemCalls)
+		})
+	}
+}
+
+// total reads the last line of the table of strace -c: percent, seconds,
+// microseconds for a call, calls.
+func total(table string) float64 {
+	for line := range strings.Lines(table) {
+		field := strings.Fields(line)
+		if len(field) >= 4 && field[len(field)-1] == "total" {
+			calls, _ := strconv.ParseFloat(field[3], 64)
+			return calls
+		}
+	}
+	return 0
+}
+
+func TestInstructions(t *testing.T) {
+	perf, err := exec.LookPath("perf")
+	if err != nil {
+		t.Skip("perf is not installed: instructions are not counted")
+	}
+	for _, b := range engines {
+		t.Run(string(b.kind), func(t *testing.T) {
+			s := start(t, b.kind)
+			s.ask(t, 1000)
+			var text bytes.Buffer
+			cmd := exec.Command(perf, "stat", "-x,", "-e", "instructions:u", "-p", strconv.Itoa(s.pid))
+			cmd.Stderr = &text
+			require.NoError(t, cmd.Start())
+			time.Sleep(200 * time.Millisecond) // until it is attached
+			const n = 10000
+			s.ask(t, n)
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+			_ = cmd.Wait()
+			first, _, _ := strings.Cut(text.String(), ",")
+			count, err := strconv.ParseFloat(first, 64)
+			if err != nil {
+				t.Skipf("perf counts no instructions here: %s", text.String())
+			}
+			t.Logf("%.0f instructions for a request", count/n)
+			require.LessOrEqual(t, count/n, b.instructions)
+		})
+	}
+}
