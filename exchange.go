@@ -40,18 +40,19 @@ type exchange struct {
 	filled bool   // the last read filled the buffer: there may be more
 	out    []byte // answers that wait to be written
 
-	framing http1.Framing
-	left    int64 // of a counted body
-	reading stall // time the client has taken over the body
-	writing stall // time the client has taken over the answer
-	done    bool  // the body has been read to its end
-	expects bool  // the client waits for 100 (Continue)
-	begun   bool  // the final head is in out, or beyond
-	keep    bool  // the connection persists after this exchange
-	broken  bool  // framing is lost: nothing more can be read
-	coding  coding
-	now     time.Time // when this batch was first looked at
-	batch   int       // exchanges since the session was called
+	framing    http1.Framing
+	left       int64 // of a counted body
+	reading    stall // time the client has taken over the body
+	writing    stall // time the client has taken over the answer
+	done       bool  // the body has been read to its end
+	expects    bool  // the client waits for 100 (Continue)
+	begun      bool  // the final head is in out, or beyond
+	keep       bool  // the connection persists after this exchange
+	broken     bool  // framing is lost: nothing more can be read
+	untilClose bool  // the end of the connection delimits the answer, see keepOpen
+	coding     coding
+	now        time.Time // when this batch was first looked at
+	batch      int       // exchanges since the session was called
 
 	small    [readBytes]byte
 	smallOut [outBytes]byte
@@ -179,7 +180,7 @@ func (x *exchange) begin(c *Context, length int64) error {
 	switch {
 	case r.bodiless:
 		x.coding = codingNone
-	case length < 0 && x.head.Minor == 0:
+	case length < 0 && (x.head.Minor == 0 || x.untilClose):
 		x.coding, x.keep = codingClose, false
 	case length < 0:
 		x.coding = codingChunked
@@ -236,7 +237,7 @@ func (x *exchange) appendFraming(b []byte, c *Context, length int64) []byte {
 	case status == 204 || status < 200:
 	case length >= 0:
 		b = http1.AppendContentLength(b, length)
-	case status == 304 || x.head.Minor == 0:
+	case status == 304 || x.head.Minor == 0 || x.untilClose:
 	default: // also for HEAD: the fields of GET
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 		b = appendAnnouncement(b, &c.res)
@@ -355,10 +356,15 @@ func (x *exchange) hijack() (net.Conn, []byte, error) {
 		return nil, nil, err
 	}
 	ahead := append([]byte(nil), x.unread()...)
+	return x.giveAway(), ahead, nil
+}
+
+// giveAway makes the connection somebody else's.
+func (x *exchange) giveAway() net.Conn {
 	x.r = x.w
 	x.s.phase = phaseHijacked
 	_ = x.s.conn.SetDeadline(time.Time{})
-	return x.s.away(), ahead, nil
+	return x.s.away()
 }
 
 func (x *exchange) trailers() Fields {

@@ -434,7 +434,7 @@ func (x *exchange) admit(n int) error {
 	x.framing, x.left = framing, framing.Length
 	x.done = framing.Kind == http1.NoBody || framing.Kind == http1.LengthBody && framing.Length == 0
 	x.expects = x.head.Expect() == http1.ExpectContinue && !x.done
-	x.begun, x.broken, x.coding = false, false, codingNone
+	x.begun, x.broken, x.untilClose, x.coding = false, false, false, codingNone
 	x.reading, x.writing = stall{}, stall{}
 	x.keep = !x.head.Close() && (x.head.Minor > 0 || x.head.KeepAlive())
 	if framing.Kind == http1.ChunkedBody {

@@ -46,6 +46,7 @@ type readyConn struct {
 
 	mu     sync.Mutex // held while the descriptor is used by number or closed
 	closed bool       // Close was called in inline mode: the engine closes
+	reset  bool       // closing sends a reset
 }
 
 func (e *threaded) wrap(nc net.Conn) conn {
@@ -244,7 +245,9 @@ func (c *readyConn) Close() error {
 	defer c.mu.Unlock()
 	if c.inline.Load() {
 		c.closed = true
-		shutdownSocket(c.fd)
+		if !c.reset {
+			shutdownSocket(c.fd)
+		}
 		return nil
 	}
 	if c.closed {
@@ -278,6 +281,9 @@ func (c *readyConn) SendFile(f *os.File, n int64) (int64, error) {
 // SetLinger sets what Close does with bytes that were not sent yet.
 func (c *readyConn) SetLinger(sec int) error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		c.mu.Lock()
+		c.reset = sec == 0
+		c.mu.Unlock()
 		return tcp.SetLinger(sec)
 	}
 	return errors.ErrUnsupported

@@ -36,6 +36,7 @@ type loop struct {
 	e      *loops
 	p      poller
 	wheel  wheel
+	rest   func() bool   // sleep, made once
 	asleep atomic.Bool   // waits, or is about to: whoever has work wakes it
 	due    atomic.Bool   // a deadline may have passed
 	turn   atomic.Uint64 // see above
@@ -82,7 +83,7 @@ func (l *loop) lead() {
 			return
 		}
 		l.collect()
-		n, err := l.p.wait(l.events[:], l.sleep)
+		n, err := l.p.wait(l.events[:], l.rest)
 		l.asleep.Store(false)
 		if err != nil {
 			l.e.cfg.OnError(fmt.Errorf("engine: a loop cannot wait: %w", err))

@@ -48,6 +48,7 @@ type loopConn struct {
 	state  atomic.Uint32
 	refs   atomic.Uint32 // users of the descriptor, and the bit closed
 	gone   atomic.Bool   // the session is over, nothing calls it any more
+	reset  atomic.Bool   // closing sends a reset
 	reader atomic.Pointer[waiter]
 	writer atomic.Pointer[waiter]
 
@@ -222,7 +223,15 @@ func (c *loopConn) TryRead(p []byte) (int, error) {
 }
 
 // TryWrite writes what fits.
-func (c *loopConn) TryWrite(p []byte) (int, error) { return send(int(c.fd), p) }
+func (c *loopConn) TryWrite(p []byte) (int, error) {
+	if c.gone.Load() { // it was given away: somebody may close it meanwhile
+		if !c.use() {
+			return 0, net.ErrClosed
+		}
+		defer c.release()
+	}
+	return send(int(c.fd), p)
+}
 
 // SetReadDeadline sets when reads give up; zero for never.
 func (c *loopConn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.readBy, t) }

@@ -190,7 +190,7 @@ func (c *loopConn) Close() error {
 	if c.refs.Or(closed)&closed == 0 {
 		wakeUp(&c.reader)
 		wakeUp(&c.writer)
-		if !c.gone.Load() { // the engine's session still has it
+		if !c.gone.Load() && !c.reset.Load() { // the engine's session still has it
 			shutdownSocket(int(c.fd))
 		}
 	}
@@ -230,6 +230,7 @@ func (c *loopConn) SetLinger(sec int) error {
 	if sec < 0 {
 		linger = unix.Linger{}
 	}
+	c.reset.Store(sec == 0)
 	return c.control(func(fd int) error {
 		return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger))
 	})

@@ -110,6 +110,7 @@ func (e *loops) start() error {
 			return err
 		}
 		l := &loop{e: e, p: p}
+		l.rest = l.sleep
 		l.wheel.now = e.now
 		l.wheel.ring = func() {
 			l.due.Store(true)

@@ -1,16 +1,15 @@
 package sse
 
-// This file is the only place where a hub meets a client. Today a client is
-// the goroutine of its handler: wake tells it that there is something to take,
-// and pump takes and sends. A client that is parked without a goroutine needs
-// another wake, one that takes and sends, or has it done; join, take and leave
-// stay as they are, and nothing else of the hub knows of it.
+// This file is where a hub meets a client that is the goroutine of its
+// handler: wake tells it that there is something to take, and pump takes and
+// sends. A client without a goroutine stands in parked.go.
 
 // client is one client of a hub.
 type client struct {
 	place  int64         // of the next frame to send; guarded by the hub
 	joined int64         // place behind what is sent again; read-only
 	woken  chan struct{} // holds one token when there may be something to take
+	parked *parked       // nil while a goroutine waits for it; guarded by the hub
 }
 
 // takeAtOnce is how many events are sent with one write.
@@ -44,6 +43,7 @@ func (h *Hub) leave(cl *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.clients, cl)
+	h.settleBeat()
 }
 
 // take appends the next events of a client to batch, as many as it has room

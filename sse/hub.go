@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"wherry.example/wherry"
 )
@@ -70,6 +71,9 @@ type Hub struct {
 	backlog backlog
 	clients map[*client]struct{}
 	stats   HubStats
+	parked  int         // of the clients
+	beat    *time.Timer // for the parked ones; nil before the first
+	beating bool
 }
 
 // HubStats counts what a hub has done.
@@ -148,8 +152,8 @@ func (h *Hub) deliver(e Event) {
 // add puts an event behind the others and tells all clients.
 func (h *Hub) add(e Event) error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.closed {
+		h.mu.Unlock()
 		return ErrHubClosed
 	}
 	if e.ID == "" && h.options.Broker == nil {
@@ -157,14 +161,30 @@ func (h *Hub) add(e Event) error {
 	}
 	bytes, err := e.AppendTo(nil)
 	if err != nil {
+		h.mu.Unlock()
 		return err
 	}
 	h.backlog.add(frame{e.ID, bytes})
 	h.stats.Published++
-	for cl := range h.clients {
-		cl.wake()
-	}
+	idle := h.wakeAll()
+	h.mu.Unlock()
+	h.serveParked(idle, nil)
 	return nil
+}
+
+// wakeAll tells all clients of news, and returns the parked ones to whom
+// somebody must bring it. The lock is held.
+func (h *Hub) wakeAll() (idle []*client) {
+	for cl := range h.clients {
+		switch {
+		case cl.parked == nil:
+			cl.wake()
+		case !cl.parked.served:
+			cl.parked.served = true
+			idle = append(idle, cl)
+		}
+	}
+	return idle
 }
 
 // Close ends the streams of all clients in good order, once they have got what
@@ -174,10 +194,10 @@ func (h *Hub) add(e Event) error {
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closed = true
-	for cl := range h.clients {
-		cl.wake()
-	}
+	idle := h.wakeAll()
+	h.settleBeat()
 	h.mu.Unlock()
+	h.serveParked(idle, nil)
 	if h.sub != nil {
 		h.sub.stop()
 	}
@@ -212,6 +232,10 @@ func (h *Hub) Handler() wherry.Handler {
 // first gets what it has missed, as far as the hub has kept it; to one that
 // gives an ID that the hub does not have, all that it has kept.
 //
+// Where the engine can, the client waits without a goroutine once Serve has
+// returned; events are then written by whoever publishes them, and by a
+// goroutine only while the client is slow to read.
+//
 // Events from the moment on at which Serve was called are sent, so nothing is
 // lost between the head of the answer and the first of them.
 func (h *Hub) Serve(c *wherry.Context) error {
@@ -222,8 +246,14 @@ func (h *Hub) Serve(c *wherry.Context) error {
 	if cl == nil {
 		return &wherry.Error{Status: 503, Err: ErrHubClosed}
 	}
+	s, err := prepare(c, h.options.Stream)
+	if err == nil && h.park(s, cl) {
+		return h.beginParked(s, cl)
+	}
 	defer h.leave(cl)
-	s, err := New(c, h.options.Stream)
+	if err == nil {
+		err = s.begin()
+	}
 	if err != nil {
 		return err
 	}

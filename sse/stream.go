@@ -50,6 +50,7 @@ type Stream struct {
 	beat      *time.Timer // nil without heartbeats
 	lastID    string
 	buf       []byte
+	out       output
 	ended     bool
 	err       error // why it ended, nil in good order
 }
@@ -60,24 +61,38 @@ type Stream struct {
 //
 // A HEAD request gets the head; its stream has ended when New returns.
 func New(c *wherry.Context, o Options) (*Stream, error) {
+	s, err := prepare(c, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.begin()
+}
+
+// prepare makes a stream whose head has not left.
+func prepare(c *wherry.Context, o Options) (*Stream, error) {
 	if c.Committed() {
 		return nil, errors.New("sse: the answer has already begun")
 	}
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Stream{c: c, ctx: c.Context(), until: o.Until, heartbeat: o.Heartbeat, lastID: lastEventID(c, o.QueryID)}
-	if err := s.begin(o.Retry); err != nil {
-		return nil, err
+	s := &Stream{c: c, out: c, ctx: c.Context(), until: o.Until, heartbeat: o.Heartbeat, lastID: lastEventID(c, o.QueryID)}
+	return s, s.setHead(o.Retry)
+}
+
+// begin sends the head.
+func (s *Stream) begin() error {
+	if err := s.c.Flush(); err != nil {
+		return err
 	}
-	if c.Method() == "HEAD" {
+	if s.c.Method() == "HEAD" {
 		s.ended = true
-		return s, nil
+		return nil
 	}
 	if s.heartbeat > 0 {
 		s.beat = time.NewTimer(s.heartbeat)
 	}
-	return s, nil
+	return nil
 }
 
 func (o *Options) complete() error {
@@ -119,9 +134,15 @@ func lastEventID(c *wherry.Context, fromQuery bool) string {
 	return id
 }
 
-// begin sends the head. Coding and buffering on the way would hold events
-// back.
-func (s *Stream) begin(retry time.Duration) error {
+// output is where a stream is written: the Context, or what is left of it.
+type output interface {
+	Write(p []byte) (int, error)
+	Flush() error
+}
+
+// setHead sets the fields of the head. Coding and buffering on the way would
+// hold events back.
+func (s *Stream) setHead(retry time.Duration) error {
 	s.c.Status(200)
 	s.c.SetHeader(wherry.HeaderContentType, "text/event-stream")
 	s.c.SetHeader(wherry.HeaderCacheControl, "no-cache, no-transform")
@@ -133,7 +154,7 @@ func (s *Stream) begin(retry time.Duration) error {
 			return err
 		}
 	}
-	return s.c.Flush()
+	return nil
 }
 
 // LastEventID returns the ID of the last event that the client got before it
@@ -176,11 +197,11 @@ func (s *Stream) send(events ...[]byte) error {
 		return s.err
 	}
 	for _, e := range events {
-		if _, err := s.c.Write(e); err != nil {
+		if _, err := s.out.Write(e); err != nil {
 			return s.fail(err)
 		}
 	}
-	if err := s.c.Flush(); err != nil {
+	if err := s.out.Flush(); err != nil {
 		return s.fail(err)
 	}
 	if s.beat != nil {
@@ -229,8 +250,8 @@ func (s *Stream) Close() {
 	}
 	s.end(nil)
 	s.buf = appendComment(s.buf[:0], " closing")
-	if _, err := s.c.Write(s.buf); err == nil {
-		_ = s.c.Flush() // the handler's return finds out as well
+	if _, err := s.out.Write(s.buf); err == nil {
+		_ = s.out.Flush() // the handler's return finds out as well
 	}
 }
 

@@ -1,0 +1,104 @@
+package wherry
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"wherry.example/wherry/engine"
+)
+
+// This file keeps answers open after their handlers have returned, so that
+// thousands of clients that wait for events cost no goroutine each.
+
+// OpenAnswer is the answer of [Context.KeepOpen]. Its end is that of the
+// connection. One goroutine at a time may write; Close may be called by any.
+type OpenAnswer struct {
+	conn  net.Conn
+	try   engine.NonBlocking
+	stall time.Duration
+}
+
+// ErrWouldBlock is returned by [OpenAnswer.TryWrite] when the client must read
+// first.
+var ErrWouldBlock = engine.ErrWouldBlock
+
+// KeepOpen sends the head and what was written so far, and leaves the answer
+// open: whoever has the OpenAnswer goes on with it after the handler has
+// returned. gone is called at most once, when the client leaves, on a
+// goroutine of the engine: it must not block, nor write or close. The Context
+// is of no use afterwards, and middleware has no more part in the answer.
+// Trailers are not sent.
+//
+// It fails with [errors.ErrUnsupported], and nothing was sent, where that
+// would cost a goroutine all the same, as on connections that are no sockets,
+// and for answers that cannot have content or that middleware encodes.
+func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
+	c.here()
+	x, ok := c.wire.(*exchange)
+	if c.res.stage != stageOpen {
+		return nil, errors.New("wherry: KeepOpen after the head of the answer")
+	}
+	if !ok || c.contentless() {
+		return nil, errors.ErrUnsupported
+	}
+	try, ok := x.s.conn.(engine.NonBlocking)
+	watcher, watches := x.s.conn.(engine.Watcher)
+	if !ok || !watches {
+		return nil, errors.ErrUnsupported
+	}
+	x.untilClose, x.keep = true, false
+	c.res.headers.Del(HeaderContentLength)
+	if err := c.commit(-1); err != nil {
+		return nil, err
+	}
+	if err := c.forward(nil); err != nil {
+		return nil, err
+	}
+	if err := c.wire.flush(); err != nil {
+		return nil, c.sending(err)
+	}
+	o := &OpenAnswer{conn: x.giveAway(), try: try, stall: c.app.timeouts.WriteStall}
+	c.res.stage = stageEnded
+	if c.unwatch != nil { // there is one watch, and it outlives this Context
+		c.unwatch()
+		c.unwatch = nil
+	}
+	watcher.Watch(gone)
+	return o, nil
+}
+
+// TryWrite writes what the connection takes now: less than all of p, with
+// [ErrWouldBlock] if it is nothing.
+func (o *OpenAnswer) TryWrite(p []byte) (int, error) { return o.try.TryWrite(p) }
+
+// Write writes all of p. It waits for the client, for
+// [Timeouts].WriteStall at most.
+func (o *OpenAnswer) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		_ = o.conn.SetWriteDeadline(time.Now().Add(o.stall))
+		n, err := o.conn.Write(p[written:min(len(p), written+writeSlice)])
+		written += n
+		if err != nil && !(errors.Is(err, os.ErrDeadlineExceeded) && n > 0) {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// Close ends the answer, and the connection. OnDisconnect hooks run.
+func (o *OpenAnswer) Close() error { return o.conn.Close() }
+
+// Abort ends the answer by a reset of the connection: nothing else tells the
+// client that it is not complete.
+func (o *OpenAnswer) Abort() {
+	if l, ok := o.try.(interface{ SetLinger(sec int) error }); ok {
+		_ = l.SetLinger(0)
+	}
+	_ = o.conn.Close()
+}
+
+var _ io.WriteCloser = (*OpenAnswer)(nil)
