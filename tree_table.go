@@ -12,7 +12,7 @@ import (
 // One load of eight bytes finds the slash, makes the key and its hash. It is
 // built from the plain tree; a fuzz target holds the two equal.
 //
-// GitHub's 203 routes, parameters stored: see benchmarks/router.
+// GitHub's 203 routes, parameters stored: see benchmarks/micro.
 
 // table is a frozen tree.
 type table struct {

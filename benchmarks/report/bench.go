@@ -83,7 +83,7 @@ func (p *page) micros() {
 	if len(p.micro) == 0 {
 		return
 	}
-	p.WriteString("## In one process\n\n`go test ./micro -run '^$' -bench . -count 6 > results/micro.txt`. A route is one lookup of every path of a " +
+	p.WriteString("## In one process\n\n`go run ./micro > results/micro.txt`. A route is one lookup of every path of a " +
 		"list in turn, divided by their number, into a response that is forgotten; a head is parsed from a buffer.\n\n" +
 		"| | ns | spread | B | allocations |\n|---|---:|---:|---:|---:|\n")
 	for _, b := range p.micro {

@@ -54,7 +54,7 @@ var aims = []goal{
 	{"user-space instructions of a routed GET", 1500, false, func(p *page) results.Summary {
 		return p.Of("plain", ours, results.Instructions)
 	}},
-	{"GitHub lookup, time by that of httprouter", 0.6, false, microRatio("Route/github/wherry", "Route/github/httprouter")},
+	{"GitHub lookup, time by that of httprouter.Lookup", 0.6, false, microRatio("Route/github/wherry", "Route/github/httprouter-lookup")},
 	{"parsing a head of 703 bytes, time by that of fasthttp", 0.12, false, microRatio("Head/703/wherry", "Head/703/fasthttp")},
 }
 

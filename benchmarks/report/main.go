@@ -2,7 +2,7 @@
 //
 //	go run ./report                       results/full.json, else results/quick.json
 //	go run ./report -from results/quick.json
-//	go test ./micro -run '^$' -bench . -count 6 > results/micro.txt    is read too
+//	go run ./micro > results/micro.txt    is read too
 package main
 
 import (

@@ -27,8 +27,8 @@ type Panel struct {
 }
 
 const (
-	labelWidth = 132
-	panelWidth = 430
+	labelWidth = 152
+	panelWidth = 450
 	rowHeight  = 22
 	top        = 62
 	valueRoom  = 64
@@ -40,12 +40,12 @@ const style = `<style>
 text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#24292f}
 .title{font-size:15px;font-weight:600}.head{font-weight:600}.soft{fill:#57606a}
 .page{fill:#ffffff}.bar{fill:#afb8c1}.ours{fill:#0969da}.grid{stroke:#d0d7de;stroke-width:1}
-.whisker{stroke:#24292f;stroke-width:1.2}.name-ours{font-weight:600}
+.whisker{stroke:#24292f;stroke-width:1.2}.halo{stroke:#ffffff;stroke-width:3.6}.name-ours{font-weight:600}
 .q1{fill:#afb8c1}.q2{fill:#8c959f}.q3{fill:#6e7781}.q4{fill:#424a53}
 .o1{fill:#80ccff}.o2{fill:#54aeff}.o3{fill:#218bff}.o4{fill:#0550ae}
 @media (prefers-color-scheme:dark){
 text{fill:#e6edf3}.soft{fill:#9198a1}.page{fill:#0d1117}.bar{fill:#57606a}.ours{fill:#4493f8}.grid{stroke:#30363d}
-.whisker{stroke:#e6edf3}.q1{fill:#424a53}.q2{fill:#6e7781}.q3{fill:#8c959f}.q4{fill:#d0d7de}
+.whisker{stroke:#e6edf3}.halo{stroke:#0d1117}.q1{fill:#424a53}.q2{fill:#6e7781}.q3{fill:#8c959f}.q4{fill:#d0d7de}
 .o1{fill:#0550ae}.o2{fill:#0969da}.o3{fill:#54aeff}.o4{fill:#b6e3ff}}
 </style>
 `
@@ -78,11 +78,14 @@ func (c *canvas) line(x1, y1, x2, y2 float64, class string) {
 	fmt.Fprintf(c, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`+"\n", x1, y1, x2, y2, class)
 }
 
-// whisker draws a spread from one x to another, with ends.
+// whisker draws a spread from one x to another, with ends, and an edge around
+// it that tells it from a bar of its own colour.
 func (c *canvas) whisker(from, to, y float64) {
-	c.line(from, y, to, y, "whisker")
-	c.line(from, y-4, from, y+4, "whisker")
-	c.line(to, y-4, to, y+4, "whisker")
+	for _, class := range []string{"halo", "whisker"} {
+		c.line(from, y, to, y, class)
+		c.line(from, y-4, from, y+4, class)
+		c.line(to, y-4, to, y+4, class)
+	}
 }
 
 // Bars draws panels beside each other.
