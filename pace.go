@@ -7,12 +7,16 @@ import (
 
 // This file remembers which routes take long. On an engine whose connections
 // share a goroutine, a handler runs on it and so holds up the others until
-// the engine notices, about a millisecond later. A route that was caught lets
-// the others go first from then on. Its runs are clocked meanwhile, which
-// costs nothing that matters to a handler that waits; when enough of them in
-// a row were short it is trusted again. Each relapse doubles what is enough,
-// so a route that is slow only now and then is caught a few times and not for
-// ever.
+// the engine notices, about a millisecond later, and takes that goroutine from
+// it. A route that was caught lets the others go first from then on, and its
+// runs are clocked, which costs nothing that matters to a handler that waits.
+//
+// To be caught proves little: on a busy machine it happens to any handler that
+// the system has not let run. So a route that was caught is on probation for a
+// few runs; only if one of them was long as well is it taken for slow. It is
+// trusted again when enough runs in a row were short. Each relapse doubles
+// what is enough, so a route that is slow only now and then is caught a few
+// times and not for ever.
 
 // manner is what the program says of a route.
 type manner uint8
@@ -25,6 +29,7 @@ const (
 
 const (
 	shortRun  = 300 * time.Microsecond
+	probation = 8
 	firstNeed = 32
 	mostNeed  = 1 << 16
 )
@@ -33,7 +38,8 @@ const (
 type pace struct {
 	manner manner
 	left   atomic.Int32 // short runs in a row until it is trusted; 0: it is
-	need   atomic.Int32 // how many those were at first
+	need   atomic.Int32 // how many those are after a long one
+	slow   atomic.Bool  // a run beside the others was long: it is no accident
 }
 
 // run runs the handler of the route.
@@ -47,7 +53,8 @@ func (p *pace) run(c *Context, h Handler) error {
 	}
 	err := h(c)
 	if c.wire.taken() && p.manner != mannerInline {
-		p.relapse()
+		p.slow.Store(false)
+		p.left.Store(probation)
 	}
 	return err
 }
@@ -58,6 +65,10 @@ func (p *pace) runBeside(c *Context, h Handler) error {
 	began := time.Now()
 	err := h(c)
 	if time.Since(began) >= shortRun {
+		if !p.slow.Swap(true) {
+			need := p.need.Load()
+			p.need.CompareAndSwap(need, min(max(2*need, firstNeed), mostNeed))
+		}
 		p.left.Store(p.need.Load())
 		return err
 	}
@@ -65,12 +76,4 @@ func (p *pace) runBeside(c *Context, h Handler) error {
 		p.left.CompareAndSwap(left, left-1)
 	}
 	return err
-}
-
-// relapse notes that the route was caught.
-func (p *pace) relapse() {
-	need := p.need.Load()
-	next := min(max(2*need, firstNeed), mostNeed)
-	p.need.CompareAndSwap(need, next)
-	p.left.Store(next)
 }
