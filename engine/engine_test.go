@@ -853,3 +853,27 @@ func TestStress(t *testing.T) {
 		clients.Wait()
 	})
 }
+
+// TestNobodyWaitsForOthers: while one session sleeps, waits for its peer or
+// for room, all others are served.
+func TestNobodyWaitsForOthers(t *testing.T) {
+	for _, verb := range []string{"sleep 2s\n", "block\n", "flood\n"} {
+		onEach(t, func(t *testing.T, b *bench) {
+			others := make([]*client, 8)
+			for i := range others {
+				others[i] = b.client()
+				others[i].say("echo one\n")
+				others[i].hear("one\n")
+			}
+			held := b.client()
+			held.say(verb)
+			begin := time.Now()
+			for _, c := range others {
+				c.say("echo two\n")
+				c.hear("two\n")
+			}
+			require.Less(t, time.Since(begin), 1500*time.Millisecond, verb)
+			_ = held.Close()
+		})
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 )
 
@@ -40,9 +39,6 @@ type loop struct {
 	asleep atomic.Bool   // waits, or is about to: whoever has work wakes it
 	due    atomic.Bool   // a deadline may have passed
 	turn   atomic.Uint64 // see above
-
-	mu    sync.Mutex // guards the following
-	inbox []task
 
 	// Of the leader.
 	current *loopConn // whose session runs; set before turn becomes odd
@@ -100,19 +96,11 @@ func (l *loop) sleep() bool {
 		return false
 	}
 	l.asleep.Store(true)
-	l.mu.Lock()
-	waiting := len(l.inbox) > 0
-	l.mu.Unlock()
-	return !waiting && !l.due.Load() && (l.swept || !l.e.closing.Load()) && !l.e.finished()
+	return !l.due.Load() && (l.swept || !l.e.closing.Load()) && !l.e.finished()
 }
 
 // collect gathers the work that is no event.
 func (l *loop) collect() {
-	l.mu.Lock()
-	l.queue = append(l.queue, l.inbox...)
-	clear(l.inbox)
-	l.inbox = l.inbox[:0]
-	l.mu.Unlock()
 	if l.due.Swap(false) {
 		l.late = l.wheel.passed(l.late[:0])
 		for _, c := range l.late {
@@ -128,14 +116,6 @@ func (l *loop) collect() {
 			}
 		})
 	}
-}
-
-// give puts work into the inbox.
-func (l *loop) give(t task) {
-	l.mu.Lock()
-	l.inbox = append(l.inbox, t)
-	l.mu.Unlock()
-	l.rouse()
 }
 
 // rouse wakes the loop if it sleeps.
@@ -173,7 +153,7 @@ func (l *loop) news(c *loopConn, what readiness) bool {
 	return l.serve(c)
 }
 
-// serve runs the session of a parked connection, or of a new one. It reports
+// serve runs the session of a parked connection. It reports
 // whether this goroutine still leads.
 func (l *loop) serve(c *loopConn) bool {
 	turn := l.turn.Load() + 1

@@ -31,7 +31,7 @@ const (
 // is small.
 type loopConn struct {
 	l       *loop
-	session Session // nil until it is opened
+	session Session // set before any loop knows of the connection
 	fd      int32
 	gen     uint32
 
@@ -41,7 +41,6 @@ type loopConn struct {
 	told    bool   // the session has met the deadline that a shutdown is
 	hup     bool   // the peer has ended its sending
 	unix    bool
-	from    *acceptor    // nil once the session is open
 	layer   *layeredConn // nil without one
 	peer    netip.AddrPort
 
@@ -67,14 +66,6 @@ type loopConn struct {
 // converse calls the session until it wants to wait, or ends it. It runs on
 // the leader's goroutine, or on the connection's own.
 func (c *loopConn) converse() Next {
-	if c.session == nil {
-		if !c.open() {
-			return Hangup
-		}
-		if c.layer == nil && !c.l.e.closing.Load() {
-			return Park // the poller tells of bytes that are there already
-		}
-	}
 	next, err := c.call()
 	for rounds := 0; err == nil; rounds++ {
 		switch {
@@ -92,25 +83,46 @@ func (c *loopConn) converse() Next {
 	return c.finish(Hangup, err)
 }
 
-// open makes the session of a new connection, and its layer.
-func (c *loopConn) open() bool {
-	from := c.from
-	c.from = nil
+// open makes the session of a new connection and gives it to its loop. It runs
+// on the accepting goroutine, which is away as any other: so no loop is woken
+// for a connection that has sent nothing yet.
+func (c *loopConn) open(from *acceptor) {
+	c.state.Store(away)
 	s := c.begin(from)
 	if s == nil {
 		c.l.e.refused(c, from)
-		return false
+		return
 	}
 	c.session = s
-	err := c.l.p.add(c.fd, c.gen)
-	if err == nil && c.layer != nil {
-		err = c.shake()
+	c.l.e.table.put(c)
+	if err := c.l.p.add(c.fd, c.gen); err != nil {
+		c.finish(Hangup, err)
+		return
 	}
+	switch {
+	case c.layer != nil:
+		go c.handshake()
+	case c.l.e.closing.Load() || !c.park():
+		go c.goOn(Again)
+	}
+}
+
+// handshake is the beginning of a connection with a layer. Bytes may wait in
+// the layer behind it, so the session looks for them.
+func (c *loopConn) handshake() {
+	ended := false
+	defer func() {
+		if !ended {
+			c.finish(Hangup, errDeserted)
+		}
+	}()
+	err := c.shake()
+	ended = true
 	if err != nil {
 		c.finish(Hangup, err)
-		return false
+		return
 	}
-	return true
+	c.goOn(Again)
 }
 
 // begin calls Open; a Handler that panics refuses.

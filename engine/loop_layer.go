@@ -37,8 +37,7 @@ func (c *loopConn) addLayer(layer func(net.Conn) net.Conn) net.Conn {
 	return c.layer
 }
 
-// shake runs the handshake of the layer, if it has one. The loop goes on
-// meanwhile.
+// shake runs the handshake of the layer, if it has one.
 func (c *loopConn) shake() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -49,7 +48,6 @@ func (c *loopConn) shake() (err error) {
 	if !ok {
 		return nil
 	}
-	c.Yield()
 	readBy := c.readBy.Load()
 	_ = c.SetDeadline(time.Now().Add(c.l.e.cfg.Handshake))
 	if err := h.HandshakeContext(context.Background()); err != nil {

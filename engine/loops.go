@@ -138,15 +138,12 @@ func (e *loops) adopt(nc net.Conn, from *acceptor) {
 	e.open.Add(1)
 	c.gen = e.made.Add(1)
 	c.l = e.all[int(c.gen)%len(e.all)]
-	c.from = from
 	c.refs.Store(1)
-	e.table.put(c)
-	c.l.give(task{c, canRead})
+	c.open(from)
 }
 
 // refused closes a connection that the Handler did not want.
 func (e *loops) refused(c *loopConn, from *acceptor) {
-	c.state.Or(away)
 	c.gone.Store(true)
 	_ = c.Close()
 	c.release()

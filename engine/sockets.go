@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -59,6 +60,9 @@ func listenSockets(ln net.Listener) (net.Listener, error) {
 	if err != nil {
 		_ = file.Close()
 		return nil, err
+	}
+	if _, tcp := ln.(*net.TCPListener); tcp && inheritsNoDelay {
+		_ = raw.Control(func(fd uintptr) { noDelay(int(fd)) })
 	}
 	s := &sockets{Listener: ln, file: file, raw: raw}
 	s.once = s.take
@@ -120,7 +124,7 @@ func accept(fd int) (*loopConn, error) {
 		conn, peer, isUnix, err := acceptSocket(fd)
 		switch err {
 		case nil:
-			if !isUnix {
+			if !isUnix && !inheritsNoDelay {
 				noDelay(conn)
 			}
 			return &loopConn{fd: int32(conn), peer: peer, unix: isUnix}, nil
@@ -159,6 +163,10 @@ func netAddr(sa unix.Sockaddr) net.Addr {
 	addr, _ := peerOf(sa)
 	return net.TCPAddrFromAddrPort(addr)
 }
+
+// inheritsNoDelay: sockets that are accepted have the option if the listener
+// has it.
+const inheritsNoDelay = runtime.GOOS == "linux"
 
 // noDelay lets small answers leave at once.
 func noDelay(fd int) { _ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }

@@ -1,0 +1,103 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package engine
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// newTestWheel returns a wheel whose clock is now.
+func newTestWheel(now *int64) *wheel {
+	w := &wheel{now: func() int64 { return *now }, ring: func() {}}
+	return w
+}
+
+// TestWheel moves random deadlines about and the clock on: nothing is early,
+// nothing is late by more than a slot, nothing is forgotten.
+func TestWheel(t *testing.T) {
+	now := int64(1)
+	w := newTestWheel(&now)
+	defer w.close()
+	random := rand.New(rand.NewPCG(1, 2))
+	conns := make([]*loopConn, 200)
+	for i := range conns {
+		conns[i] = &loopConn{}
+	}
+	fired := 0
+	for range 5000 {
+		c := conns[random.IntN(len(conns))]
+		switch random.IntN(4) {
+		case 0:
+			c.readBy.Store(now + random.Int64N(int64(200*time.Second)))
+			w.arm(c)
+		case 1:
+			c.writeBy.Store(now + random.Int64N(int64(time.Second)))
+			w.arm(c)
+		case 2:
+			c.readBy.Store(0)
+		case 3:
+			w.drop(c)
+			c.readBy.Store(0)
+			c.writeBy.Store(0)
+		}
+		now += random.Int64N(int64(50 * time.Millisecond))
+		for _, c := range w.passed(nil) {
+			fired++
+			require.LessOrEqual(t, c.due(), now, "early")
+			c.readBy.Store(0)
+			c.writeBy.Store(0)
+		}
+		for _, c := range conns {
+			due := c.due()
+			require.False(t, due != 0 && due+int64(20*time.Millisecond) < now-int64(50*time.Millisecond) && c.armed.Load() == 0, "forgotten")
+			require.False(t, due != 0 && due+1<<shortBits < now, "late: due %d, now %d", due, now)
+		}
+	}
+	require.Greater(t, fired, 300)
+}
+
+// TestWheelTimer: the timer rings no later than a slot behind the first
+// deadline, and moves when an earlier one comes.
+func TestWheelTimer(t *testing.T) {
+	now := int64(5 * time.Second)
+	w := newTestWheel(&now)
+	defer w.close()
+	far, near := &loopConn{}, &loopConn{}
+	far.readBy.Store(now + int64(60*time.Second))
+	w.arm(far)
+	require.Greater(t, w.timerAt, now+int64(58*time.Second))
+	require.LessOrEqual(t, w.timerAt, far.due()+1<<shortBits)
+	near.readBy.Store(now + int64(100*time.Millisecond))
+	w.arm(near)
+	require.GreaterOrEqual(t, w.timerAt, near.due())
+	require.LessOrEqual(t, w.timerAt, near.due()+1<<shortBits)
+	w.drop(near)
+	w.drop(far)
+	require.Zero(t, w.count)
+	require.Zero(t, w.next())
+}
+
+// TestFromKevent: what kqueue tells, as the loop understands it.
+func TestFromKevent(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		isWrite bool
+		flags   uint16
+		fflags  uint32
+		want    readiness
+	}{
+		{"bytes have come", false, 0, 0, canRead},
+		{"the peer has ended its sending", false, keventEOF, 0, canRead | peerLeft},
+		{"the connection was reset", false, keventEOF, 54, canRead | canWrite | peerLeft},
+		{"there is room", true, 0, 0, canWrite},
+		{"the peer reads no more", true, keventEOF, 0, canRead | canWrite | peerLeft},
+		{"a change failed", false, keventError, 2, 0},
+		{"a change failed", true, keventError, 2, 0},
+	} {
+		require.Equal(t, c.want, fromKevent(c.isWrite, c.flags, c.fflags), c.name)
+	}
+}
