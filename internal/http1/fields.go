@@ -198,7 +198,7 @@ func (h *Head) checkHost() error {
 	if len(host) == 0 && (h.Form == AsteriskForm || h.Form == AuthorityForm) {
 		return nil
 	}
-	if !ValidHost(host) {
+	if !h.validHost(host) {
 		return errHost
 	}
 	return nil

@@ -39,10 +39,37 @@ type Head struct {
 	buf                                    []byte // the whole head, once it has been read
 	method, target, path, query, authority span
 	fields                                 fieldReader
+	memo                                   *hostMemo
 }
 
-// Reset forgets everything but the room for field lines.
-func (h *Head) Reset() { *h = Head{fields: fieldReader{lines: h.fields.lines[:0]}} }
+// hostMemo is the host that was found valid last. Most requests that follow
+// each other name the same one. Forgetting it is always correct.
+type hostMemo struct {
+	size int
+	text [64]byte
+}
+
+// Reset forgets everything but the room for field lines and the last host.
+func (h *Head) Reset() { *h = Head{fields: fieldReader{lines: h.fields.lines[:0]}, memo: h.memo} }
+
+// validHost is ValidHost with a memory.
+func (h *Head) validHost(host []byte) bool {
+	m := h.memo
+	if m != nil && m.size > 0 && string(host) == string(m.text[:m.size]) {
+		return true
+	}
+	if !ValidHost(host) {
+		return false
+	}
+	if m == nil {
+		m = new(hostMemo)
+		h.memo = m
+	}
+	if m.size = 0; len(host) <= len(m.text) {
+		m.size = copy(m.text[:], host)
+	}
+	return true
+}
 
 // Rebase tells a head that Parse has completed that its bytes are now at the
 // front of buf.

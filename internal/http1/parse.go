@@ -28,7 +28,7 @@ func (h *Head) Parse(buf []byte, lim *Limits) (n int, err error) {
 	if full {
 		buf = buf[:lim.HeadBytes]
 	}
-	if h.stage < stageFields {
+	if h.stage < stageFields && !(h.stage == stageStart && h.quickLine(buf, lim)) {
 		err = h.readRequestLine(buf, lim)
 	}
 	if h.stage == stageFields {

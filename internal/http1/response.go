@@ -55,10 +55,21 @@ func AppendStatusLine(dst []byte, status int) []byte {
 
 // AppendField appends a field line.
 func AppendField(dst []byte, name, value string) []byte {
-	dst = append(dst, name...)
-	dst = append(dst, ": "...)
-	dst = append(dst, value...)
-	return append(dst, "\r\n"...)
+	at := len(dst)
+	dst = extend(dst, len(name)+len(": ")+len(value)+len("\r\n"))
+	at += copy(dst[at:], name)
+	dst[at], dst[at+1] = ':', ' '
+	at += len(": ") + copy(dst[at+len(": "):], value)
+	dst[at], dst[at+1] = '\r', '\n'
+	return dst
+}
+
+// extend makes dst longer by n bytes, whatever they are.
+func extend(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) < n {
+		dst = append(dst, make([]byte, n)...)[:len(dst)]
+	}
+	return dst[:len(dst)+n]
 }
 
 // AppendFieldBytes is AppendField for a value that stands in a buffer.
@@ -71,16 +82,18 @@ func AppendFieldBytes(dst []byte, name string, value []byte) []byte {
 
 // AppendContentLength appends a Content-Length line; n is not negative.
 func AppendContentLength(dst []byte, n int64) []byte {
-	var digits [19]byte
-	i := len(digits)
+	const name = "Content-Length: "
+	var line [len(name) + 19 + len("\r\n")]byte
+	i := len(line) - len("\r\n")
+	line[i], line[i+1] = '\r', '\n'
 	for more := true; more; more = n > 0 {
 		i--
-		digits[i] = byte('0' + n%10)
+		line[i] = byte('0' + n%10)
 		n /= 10
 	}
-	dst = append(dst, "Content-Length: "...)
-	dst = append(dst, digits[i:]...)
-	return append(dst, "\r\n"...)
+	i -= len(name)
+	copy(line[i:], name)
+	return append(dst, line[i:]...)
 }
 
 // AppendChunkHeader appends the size line of a chunk. Size 0 would be the
