@@ -94,14 +94,6 @@ func (x *exchange) clock() time.Time {
 	return x.now
 }
 
-// clockAtEnd returns the time at the end of a batch.
-func (x *exchange) clockAtEnd() time.Time {
-	if x.batch != 1 {
-		x.now = time.Now()
-	}
-	return x.now
-}
-
 // context returns the Context of the next exchange.
 func (x *exchange) context() *Context {
 	if x.c == nil || x.c.finished != "" {

@@ -51,8 +51,9 @@ func (p *pace) run(c *Context, h Handler) error {
 	if p.left.Load() > 0 {
 		return p.runBeside(c, h)
 	}
+	before := c.wire.taken() // by another request of the batch
 	err := h(c)
-	if c.wire.taken() && p.manner != mannerInline {
+	if !before && p.manner != mannerInline && c.wire.taken() {
 		p.slow.Store(false)
 		p.left.Store(probation)
 	}

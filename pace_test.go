@@ -11,18 +11,22 @@ import (
 type pacedWire struct {
 	memoryWire
 	late   bool
+	ran    bool
 	yields int
 }
 
 func (w *pacedWire) yield()      { w.yields++ }
-func (w *pacedWire) taken() bool { return w.late && w.yields == 0 }
+func (w *pacedWire) taken() bool { return w.late && w.ran && w.yields == 0 }
 
 // runs calls a handler through its pace this many times and returns how often
 // it let others go first.
 func runs(p *pace, times int, late bool, h Handler) (yields int) {
 	for range times {
 		w := &pacedWire{late: late}
-		_ = p.run(&Context{wire: w}, h)
+		_ = p.run(&Context{wire: w}, func(c *Context) error {
+			w.ran = true
+			return h(c)
+		})
 		yields += w.yields
 	}
 	return yields
@@ -55,4 +59,18 @@ func TestPaceDeclared(t *testing.T) {
 	require.Equal(t, 5, runs(&pace{manner: mannerBlocking}, 5, false, quick))
 	p := &pace{manner: mannerInline}
 	require.Zero(t, runs(p, 5, true, quick))
+}
+
+// lateWire was taken from an earlier exchange of the same call of Serve.
+type lateWire struct{ *memoryWire }
+
+func (lateWire) yield()      {}
+func (lateWire) taken() bool { return true }
+
+// TestPaceOfAnother: a route is not blamed for the one before it in a
+// pipelined batch.
+func TestPaceOfAnother(t *testing.T) {
+	p := &pace{}
+	_ = p.run(&Context{wire: lateWire{}}, func(*Context) error { return nil })
+	require.Zero(t, p.left.Load())
 }

@@ -36,7 +36,8 @@ func (c *Context) ReadFrom(r io.Reader) (int64, error) {
 	if limited != nil {
 		r = limited
 	}
-	return io.Copy(writerOnly{c}, r)
+	n, err := io.Copy(writerOnly{c}, r)
+	return sent + n, err
 }
 
 // writerOnly hides ReadFrom.

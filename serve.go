@@ -63,7 +63,7 @@ type session struct {
 	phase     phase
 	dismissed bool      // waits for a last request, see dismiss
 	bounded   bool      // the deadline is that of a head, not of an idle connection
-	deadline  time.Time // of the read that is awaited
+	deadline  time.Time // of the read that is awaited; zero when it must be set anew
 	lingered  int64
 	cause     error         // why the connection ends, nil in agreement
 	given     *hijackedConn // to whom the connection went
@@ -79,6 +79,9 @@ func (s *session) Serve() engine.Next {
 	}
 	if s.x != nil {
 		s.x.batch = 0
+		if s.phase == phaseReady {
+			s.x.batch = 1 // the exchange that may wait
+		}
 	}
 	if s.phase == phaseOpen {
 		if err := s.fill(); err != nil {
@@ -198,6 +201,8 @@ func (s *session) stopped(err error) engine.Next {
 		return s.hangup(io.ErrUnexpectedEOF)
 	case !isTimeout(err):
 		return s.hangup(err)
+	case x != nil && x.batch > 0: // it was the deadline of what has been answered
+		return s.park()
 	case partial && time.Now().Before(s.deadline): // shutdown has begun: let the head come
 		return s.park()
 	case partial:
@@ -226,7 +231,7 @@ func (s *session) park() engine.Next {
 		return engine.Park
 	}
 	if x.batch > 0 {
-		s.idle(x.clockAtEnd())
+		s.idle(time.Now())
 	}
 	if s.app.live.draining.Load() {
 		return s.dismiss()
@@ -243,6 +248,9 @@ const fairFills = 4
 func (s *session) pause() engine.Next {
 	if err := s.x.flush(); err != nil {
 		return s.hangup(err)
+	}
+	if s.x.batch > 0 {
+		s.idle(time.Now())
 	}
 	return engine.Again
 }
@@ -363,6 +371,7 @@ func (s *session) linger() engine.Next {
 			s.release()
 			return engine.Park
 		case isTimeout(err) && time.Now().Before(s.deadline):
+			s.release()
 			return engine.Park
 		default:
 			return engine.Hangup
@@ -429,6 +438,9 @@ func (x *exchange) admit(n int) error {
 	}
 	x.batch++
 	x.s.info.requests.Add(1)
+	if x.s.bounded { // the next head has a deadline of its own
+		x.s.bounded, x.s.deadline = false, time.Time{}
+	}
 	x.r += n
 	x.floor = x.r
 	x.framing, x.left = framing, framing.Length

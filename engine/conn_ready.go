@@ -107,6 +107,9 @@ func (c *readyConn) ready(fd uintptr) (done bool) {
 		}
 	}
 	c.leave()
+	if c.next == Park && c.e.forced.Load() {
+		c.next = Hangup
+	}
 	return c.next != Park
 }
 

@@ -4,9 +4,10 @@ package engine
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // This file is the loop: it takes events from a poller and calls the sessions
@@ -40,13 +41,18 @@ type loop struct {
 	due    atomic.Bool   // a deadline may have passed
 	turn   atomic.Uint64 // see above
 
+	mu    sync.Mutex // guards the following
+	ended bool       // the poller is closed
+
 	// Of the leader.
 	current *loopConn // whose session runs; set before turn becomes odd
 	events  [eventBatch]event
 	next, n int
-	queue   []task // work that is no event
-	done    int    // of the queue
-	swept   bool   // the beginning of a shutdown was told to all
+	queue   []task      // work that is no event
+	done    int         // of the queue
+	again   []*loopConn // whose sessions have made way for others
+	failed  bool        // the poller could not wait
+	swept   bool        // the beginning of a shutdown was told to all
 	late    []*loopConn
 }
 
@@ -81,9 +87,11 @@ func (l *loop) lead() {
 		l.collect()
 		n, err := l.p.wait(l.events[:], l.rest)
 		l.asleep.Store(false)
-		if err != nil {
+		if err != nil && !l.failed {
 			l.e.cfg.OnError(fmt.Errorf("engine: a loop cannot wait: %w", err))
-			runtime.Gosched()
+		}
+		if l.failed = err != nil; l.failed {
+			time.Sleep(shortestPause)
 		}
 		l.next, l.n = 0, n
 	}
@@ -92,7 +100,7 @@ func (l *loop) lead() {
 // sleep agrees to wait unless there is work. From then on whoever has work
 // wakes the loop.
 func (l *loop) sleep() bool {
-	if len(l.queue) > 0 {
+	if len(l.queue)+len(l.again) > 0 {
 		return false
 	}
 	l.asleep.Store(true)
@@ -101,6 +109,11 @@ func (l *loop) sleep() bool {
 
 // collect gathers the work that is no event.
 func (l *loop) collect() {
+	for i, c := range l.again {
+		l.queue = append(l.queue, task{c, canRead})
+		l.again[i] = nil
+	}
+	l.again = l.again[:0]
 	if l.due.Swap(false) {
 		l.late = l.wheel.passed(l.late[:0])
 		for _, c := range l.late {
@@ -120,7 +133,12 @@ func (l *loop) collect() {
 
 // rouse wakes the loop if it sleeps.
 func (l *loop) rouse() {
-	if l.asleep.Load() && l.asleep.Swap(false) {
+	if !l.asleep.Load() || !l.asleep.Swap(false) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended { // else the number may be that of another file by now
 		l.p.wake()
 	}
 }
@@ -131,6 +149,9 @@ func (l *loop) over() bool {
 		return false
 	}
 	l.wheel.close()
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
 	l.p.close()
 	l.e.loopEnds()
 	return true
@@ -181,7 +202,7 @@ func (l *loop) serve(c *loopConn) bool {
 func (l *loop) settle(c *loopConn, next Next) bool {
 	switch next {
 	case Again:
-		l.queue = append(l.queue, task{c, canRead})
+		l.again = append(l.again, c) // and not into the queue, which is worked off before others are heard
 	case Park:
 		if !l.p.edge() {
 			l.p.arm(c.fd, c.gen, canRead|peerLeft)

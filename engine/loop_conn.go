@@ -37,9 +37,10 @@ type loopConn struct {
 
 	// Of whoever runs the session.
 	turn    uint64 // of the loop in which the session was called last
-	expired bool   // the next TryRead without bytes reports the deadline
-	told    bool   // the session has met the deadline that a shutdown is
+	expired bool   // the next TryRead without bytes reports the deadline; it clears this
+	told    bool   // the session has met the deadline that a shutdown is; it stays
 	hup     bool   // the peer has ended its sending
+	more    bool   // the last read has taken all it could: no event tells of what is behind
 	unix    bool
 	layer   *layeredConn // nil without one
 	peer    netip.AddrPort
@@ -53,6 +54,9 @@ type loopConn struct {
 
 	// Deadlines in nanoseconds since the engine was made, 0 for none.
 	readBy, writeBy atomic.Int64
+
+	// One Read and one Write at a time, as of any net.Conn.
+	reading, writing sync.Mutex
 
 	// Of the wheel; armed is read by all.
 	armed          atomic.Int64 // when the wheel looks at it, 0 never
@@ -70,7 +74,9 @@ func (c *loopConn) converse() Next {
 	for rounds := 0; err == nil; rounds++ {
 		switch {
 		case next == Block:
-		case next == Park && c.hup && rounds < 64: // the end came together with the last bytes
+		case next == Park && c.l.e.forced.Load():
+			return c.finish(Hangup, nil)
+		case next == Park && rounds < 64 && c.unsettled():
 		case next == Park && !c.told && c.l.e.closing.Load() && rounds < 4:
 			c.expired = true
 		case next == Park || next == Again:
@@ -81,6 +87,16 @@ func (c *loopConn) converse() Next {
 		next, err = c.call()
 	}
 	return c.finish(Hangup, err)
+}
+
+// unsettled reports whether a session that parks has not met what no event
+// will tell of again: bytes behind those it has read, the end that came with
+// the last of them, or a deadline that passed when they came.
+func (c *loopConn) unsettled() bool {
+	if c.expired {
+		c.expired = c.l.e.closing.Load() && !c.told || c.readPassed()
+	}
+	return c.hup || c.more || c.expired
 }
 
 // open makes the session of a new connection and gives it to its loop. It runs
@@ -95,6 +111,9 @@ func (c *loopConn) open(from *acceptor) {
 	}
 	c.session = s
 	c.l.e.table.put(c)
+	if c.l.e.forced.Load() { // forceAll may not have met it
+		c.force()
+	}
 	if err := c.l.p.add(c.fd, c.gen); err != nil {
 		c.finish(Hangup, err)
 		return
@@ -146,6 +165,9 @@ func (c *loopConn) call() (next Next, err error) {
 			next, err = Hangup, c.l.e.guard(v)
 		}
 	}()
+	if c.state.Load()&taken != 0 { // in an earlier call
+		c.state.And(^taken)
+	}
 	return c.session.Serve(), nil
 }
 
@@ -218,6 +240,7 @@ func (c *loopConn) park() bool {
 // TryRead reads what is there.
 func (c *loopConn) TryRead(p []byte) (int, error) {
 	n, err := receive(int(c.fd), p)
+	c.more = n > 0 && n == len(p)
 	switch {
 	case n > 0:
 		return n, nil
@@ -264,18 +287,24 @@ func (c *loopConn) setDeadline(by *atomic.Int64, t time.Time) error {
 	}
 	by.Store(at)
 	if armed := c.armed.Load(); at != 0 && (armed == 0 || at < armed) {
-		c.l.wheel.arm(c)
+		c.l.wheel.arm(c, at)
 	}
 	return nil
 }
 
-// due returns the earlier of the deadlines, 0 for none.
-func (c *loopConn) due() int64 {
-	r, w := c.readBy.Load(), c.writeBy.Load()
-	if r == 0 || w != 0 && w < r {
-		return w
+// due reports whether a deadline has passed, and returns the earliest one that
+// has not, 0 for none.
+func (c *loopConn) due(now int64) (passed bool, next int64) {
+	for _, by := range [...]int64{c.readBy.Load(), c.writeBy.Load()} {
+		switch {
+		case by == 0:
+		case by <= now:
+			passed = true
+		case next == 0 || by < next:
+			next = by
+		}
 	}
-	return r
+	return passed, next
 }
 
 func passedBy(by *atomic.Int64, e *loops) bool {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -96,21 +97,43 @@ func (c *layeredConn) TryRead(p []byte) (n int, err error) {
 		n += m
 		switch {
 		case err == nil:
-		case n > 0: // it will come again
-			return n, nil
 		case errors.Is(err, errNothingYet{}):
-			return 0, ErrWouldBlock
+			if n == 0 {
+				err = ErrWouldBlock
+			} else {
+				err = nil
+			}
+			return n, err
+		case n > 0: // the next read meets it
+			c.meetAgain(err)
+			return n, nil
 		default:
 			return 0, err
 		}
 	}
+	c.socket.more = true
 	return n, nil
+}
+
+// meetAgain makes sure that the session is called once more.
+func (c *layeredConn) meetAgain(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.socket.expired, c.socket.told = true, false
+		return
+	}
+	c.socket.hup = true // the layer keeps it
 }
 
 // TryWrite writes nothing: a layer has no half-written records.
 func (c *layeredConn) TryWrite([]byte) (int, error) { return 0, ErrWouldBlock }
 
-func (c *layeredConn) Read(p []byte) (int, error)  { return c.upper.Read(p) }
+// Read may leave whole records in the layer, of which no event tells.
+func (c *layeredConn) Read(p []byte) (int, error) {
+	n, err := c.upper.Read(p)
+	c.socket.more = n > 0
+	return n, err
+}
+
 func (c *layeredConn) Write(p []byte) (int, error) { return c.upper.Write(p) }
 func (c *layeredConn) Close() error                { return c.upper.Close() }
 func (c *layeredConn) Unwrap() net.Conn            { return c.upper }

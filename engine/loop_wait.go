@@ -65,7 +65,7 @@ func (c *loopConn) Taken() bool { return c.state.Load()&taken != 0 }
 // awaitTaken waits until whoever has taken the loop has marked the connection,
 // which is its next step.
 func (c *loopConn) awaitTaken() {
-	for i := 0; c.state.Load()&away == 0 && i < 1<<20; i++ {
+	for c.state.Load()&away == 0 {
 		runtime.Gosched()
 	}
 }
@@ -94,12 +94,15 @@ func (c *loopConn) await(slot *atomic.Pointer[waiter], by *atomic.Int64, what re
 
 // Read waits for bytes until the read deadline.
 func (c *loopConn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	if !c.use() {
 		return 0, net.ErrClosed
 	}
 	defer c.release()
 	for {
 		n, err := receive(int(c.fd), p)
+		c.more = n > 0 && n == len(p)
 		switch {
 		case n > 0 || len(p) == 0:
 			return n, nil
@@ -116,6 +119,8 @@ func (c *loopConn) Read(p []byte) (int, error) {
 
 // Write writes all of p, and waits for room until the write deadline.
 func (c *loopConn) Write(p []byte) (written int, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	if !c.use() {
 		return 0, net.ErrClosed
 	}

@@ -41,6 +41,9 @@ func newEpoll() (poller, error) {
 	}
 	if err != nil {
 		_ = unix.Close(epfd)
+		if wakefd >= 0 {
+			_ = unix.Close(wakefd)
+		}
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	p := &epoll{file: os.NewFile(uintptr(epfd), "epoll"), epfd: epfd, wakefd: wakefd}

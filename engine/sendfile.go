@@ -24,11 +24,13 @@ func (c *loopConn) SendFile(f *os.File, n int64) (sent int64, err error) {
 	if err != nil {
 		return 0, errors.ErrUnsupported
 	}
+	c.Yield()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	if !c.use() {
 		return 0, net.ErrClosed
 	}
 	defer c.release()
-	c.Yield()
 	var failed error
 	if err := raw.Control(func(file uintptr) { sent, failed = c.copyFile(int(file), at, n) }); err != nil {
 		return 0, errors.ErrUnsupported

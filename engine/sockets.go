@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ type sockets struct {
 	file *os.File
 	raw  syscall.RawConn
 	once func(uintptr) bool // take, made once
+	mu   sync.Mutex         // held while the deadline of the file is set
 	stop atomic.Int64       // when SetDeadline wants Accept to give up, Unix nanoseconds
 
 	// Of the Accept that is running: there is one at a time.
@@ -106,6 +108,8 @@ func (s *sockets) ownerGone() bool {
 
 // SetDeadline makes Accept give up at that time, zero for never.
 func (s *sockets) SetDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	look := time.Now().Add(ownerLook)
 	if !t.IsZero() {
 		s.stop.Store(t.UnixNano())

@@ -18,12 +18,12 @@ import (
 type threaded struct {
 	cfg     Config
 	closing atomic.Bool // a shutdown has begun
+	forced  atomic.Bool // and its time is over: what still opens or parks is closed at once
 	watches watches
 
 	mu        sync.Mutex // guards the following
 	acceptors map[*acceptor]struct{}
 	conns     map[conn]struct{}
-	forced    bool          // what still opens is closed at once
 	ending    chan struct{} // closed when closing is set
 	quiet     chan struct{} // closed when nothing is open any more; nil until somebody waits
 }
@@ -78,7 +78,7 @@ func (e *threaded) Conns() int {
 func (e *threaded) adopt(nc net.Conn, from *acceptor) {
 	c := e.wrap(nc)
 	e.mu.Lock()
-	if e.forced || e.cfg.MaxConns > 0 && len(e.conns) >= e.cfg.MaxConns {
+	if e.forced.Load() || e.cfg.MaxConns > 0 && len(e.conns) >= e.cfg.MaxConns {
 		e.mu.Unlock()
 		_ = nc.Close()
 		return
@@ -127,7 +127,7 @@ var errDeserted = errors.New("engine: the goroutine of a session was ended")
 
 // finish closes the session and, unless it was given away, the connection.
 func (e *threaded) finish(c conn, s Session, next Next, err error) {
-	if e.wasForced(c) {
+	if e.forced.Load() {
 		err = ErrForced
 	}
 	_ = e.guard(func() { s.Close(err) })
@@ -179,12 +179,6 @@ func (e *threaded) settle() {
 	}
 }
 
-func (e *threaded) wasForced(c conn) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.forced
-}
-
 func (e *threaded) Shutdown(ctx context.Context) (cut int, err error) {
 	e.mu.Lock()
 	quiet := make(chan struct{})
@@ -218,7 +212,7 @@ func (e *threaded) Shutdown(ctx context.Context) (cut int, err error) {
 // forceAll closes what is left and counts it.
 func (e *threaded) forceAll(quiet <-chan struct{}) int {
 	e.mu.Lock()
-	e.forced = true
+	e.forced.Store(true)
 	cut := len(e.conns)
 	for a := range e.acceptors {
 		_ = a.ln.Close()

@@ -41,9 +41,14 @@ func (w *watchman) run(all []*loop) {
 	tick := time.NewTicker(watchTick)
 	defer tick.Stop()
 	seen := make([]uint64, len(all))
+	last := time.Now()
 	for quiet := 0; ; {
 		select {
-		case <-tick.C:
+		case now := <-tick.C:
+			if now.Sub(last) < watchTick/2 { // the one before came late
+				continue
+			}
+			last = now
 		case <-w.stop:
 			return
 		}

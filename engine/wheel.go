@@ -37,16 +37,15 @@ type wheel struct {
 	closed  bool
 }
 
-// arm makes sure that c is looked at when its earliest deadline has passed.
-func (w *wheel) arm(c *loopConn) {
+// arm makes sure that c is looked at when this time has passed.
+func (w *wheel) arm(c *loopConn, at int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	due := c.due()
-	if armed := c.armed.Load(); due == 0 || w.closed || armed != 0 && armed <= due {
+	if armed := c.armed.Load(); w.closed || armed != 0 && armed <= at {
 		return
 	}
 	w.unlink(c)
-	w.link(c, due, w.now())
+	w.link(c, at, w.now())
 	w.setTimer()
 }
 
@@ -124,13 +123,12 @@ func (w *wheel) visit(head **loopConn, now int64, list []*loopConn) []*loopConn 
 	c := *head
 	for c != nil {
 		next := c.later
-		due := c.due()
-		w.unlink(c)
-		switch {
-		case due == 0:
-		case due <= now:
+		w.unlink(c) // first: who sets a deadline from now on finds the connection in no slot
+		passed, due := c.due(now)
+		if passed {
 			list = append(list, c)
-		default:
+		}
+		if due != 0 {
 			w.link(c, due, now)
 		}
 		c = next
