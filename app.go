@@ -124,7 +124,8 @@ func (a *App) Options(pattern string, h Handler, opts ...RouteOption) *App {
 func (a *App) Group(prefix string, f func(*Group)) *App { a.root.Group(prefix, f); return a }
 
 // Host registers routes for one host: a name without port, or "*." and a
-// name for all hosts below it. Requests for other hosts use the app's routes.
+// name for all hosts below it. Requests for other hosts use the app's routes;
+// those for this one never do.
 func (a *App) Host(host string, f func(*Group)) *App { a.root.Host(host, f); return a }
 
 // Mount puts the routes and middleware of another app below a prefix. The

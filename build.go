@@ -35,8 +35,9 @@ type server struct {
 	live       *running
 }
 
-// Build checks the app and freezes it. It returns every mistake at once, each
-// with the place of its registration; afterwards nothing may be registered.
+// Build checks the app and freezes it. It returns every mistake at once, those
+// of routes and middleware with the place of their registration; to register
+// more afterwards panics.
 // The serving methods call it; calling it again returns the first answer.
 func (a *App) Build() error {
 	a.run.once.Do(func() { a.run.buildErr = a.build() })
@@ -85,6 +86,14 @@ func (a *App) build() error {
 	s.pool.New = func() any { return newExchange(s) }
 	a.server = s
 	return nil
+}
+
+// registering panics when it is too late for that: the program would believe
+// in a route that nobody serves.
+func (a *App) registering(what string) {
+	if a.server != nil {
+		panic("wherry: " + what + " comes after the app was built, at " + caller())
+	}
 }
 
 // missing is the innermost handler of requests without a route.

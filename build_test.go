@@ -169,3 +169,22 @@ func TestBroken(t *testing.T) {
 	none := func(wherry.Handler) wherry.Handler { return nil }
 	require.ErrorContains(t, quiet().Get("/a", text(""), wherry.With(none)).Build(), "nil handler")
 }
+
+// TestRegisteringTooLate: what nobody would serve is not taken silently.
+func TestRegisteringTooLate(t *testing.T) {
+	app := quiet().Get("/", text(""))
+	require.NoError(t, app.Build())
+	for what, register := range map[string]func(){
+		"GET /late": func() { app.Get("/late", text("")) },
+		"Use":       func() { app.Use(func(h wherry.Handler) wherry.Handler { return h }) },
+		"Mount":     func() { app.Mount("/m", quiet()) },
+	} {
+		var told any
+		func() {
+			defer func() { told = recover() }()
+			register()
+		}()
+		require.Contains(t, told, what)
+		require.Contains(t, told, "build_test.go:")
+	}
+}

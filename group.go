@@ -80,6 +80,7 @@ type mount struct {
 // Use adds middleware around the routes of this group and its sub-groups,
 // inside that of its parent.
 func (g *Group) Use(mw ...Middleware) *Group {
+	g.app.registering("Use")
 	location := caller()
 	for _, m := range mw {
 		g.middleware = append(g.middleware, layer{m, location})
@@ -91,6 +92,7 @@ func (g *Group) Use(mw ...Middleware) *Group {
 // the prefix of the group as it stands: "" is the prefix itself, "/" is the
 // prefix with a slash.
 func (g *Group) Handle(method, pattern string, h Handler, opts ...RouteOption) *Group {
+	g.app.registering(method + " " + pattern)
 	r := registration{group: g, method: method, pattern: pattern, handler: h, location: caller()}
 	for _, o := range opts {
 		o(&r.options)
@@ -148,6 +150,7 @@ func (g *Group) Host(host string, f func(*Group)) *Group {
 
 // Mount puts another app below a further prefix, see [App.Mount].
 func (g *Group) Mount(prefix string, other *App) *Group {
+	g.app.registering("Mount")
 	g.app.mounts = append(g.app.mounts, mount{group: g, prefix: prefix, app: other, location: caller()})
 	return g
 }

@@ -71,7 +71,8 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 }
 
 // TryWrite writes what the connection takes now: less than all of p, with
-// [ErrWouldBlock] if it is nothing.
+// [ErrWouldBlock] if it is nothing. Over TLS it is always nothing: a record
+// cannot be written by halves, and Write has to do it.
 func (o *OpenAnswer) TryWrite(p []byte) (int, error) { return o.try.TryWrite(p) }
 
 // Write writes all of p. It waits for the client, for

@@ -29,8 +29,8 @@ import (
 // Handler makes the sessions of an engine.
 type Handler interface {
 	// Open is called once for each accepted connection, before its first
-	// byte is read, on the goroutine that will run its session. It must not
-	// read or write. nil refuses the connection: the engine closes it and
+	// byte is read, on the goroutine that will run its session or on the
+	// accepting one. It must not read, write or block. nil refuses the connection: the engine closes it and
 	// calls nothing else.
 	//
 	// A Handler may also have a method StopAccepting() bool. When Open has
@@ -193,7 +193,7 @@ const (
 	Threaded Kind = "threaded" // a goroutine for each connection
 	Epoll    Kind = "epoll"    // loops, on Linux
 	Kqueue   Kind = "kqueue"   // loops, on macOS and the BSDs
-	Poll     Kind = "poll"     // loops on poll(2), on every Unix; not a fast one
+	Poll     Kind = "poll"     // loops on poll(2), on Linux, macOS and the BSDs; not a fast one
 )
 
 // maker is a line in the table of engines. The table of each system stands in

@@ -90,8 +90,8 @@ func replace(ln net.Listener) error {
 	defer wait.Close()
 	program := exec.Command(os.Args[0], os.Args[1:]...)
 	program.Stdout, program.Stderr = os.Stdout, os.Stderr
-	program.Env = append(os.Environ(), "LISTEN_FDS=1")
-	program.ExtraFiles = []*os.File{socket, ready} // descriptors 3 and 4
+	program.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_PID=", "LISTEN_FDNAMES=") // not those of systemd
+	program.ExtraFiles = []*os.File{socket, ready}                                       // descriptors 3 and 4
 	err = program.Start()
 	_ = ready.Close()
 	if err != nil {
