@@ -29,7 +29,6 @@ const (
 type acceptor struct {
 	ln      net.Listener
 	adopt   func(net.Conn, *acceptor)
-	layer   func(net.Conn) net.Conn // nil without one; the adopter makes it
 	onError func(error)
 	stopped atomic.Bool   // closed on purpose
 	ending  chan struct{} // closed when the engine shuts down

@@ -102,9 +102,9 @@ func (c *loopConn) unsettled() bool {
 // open makes the session of a new connection and gives it to its loop. It runs
 // on the accepting goroutine, which is away as any other: so no loop is woken
 // for a connection that has sent nothing yet.
-func (c *loopConn) open(from *acceptor) {
+func (c *loopConn) open(from *acceptor, layer func(net.Conn) net.Conn) {
 	c.state.Store(away)
-	s := c.begin(from)
+	s := c.begin(layer)
 	if s == nil {
 		c.l.e.refused(c, from)
 		return
@@ -145,15 +145,15 @@ func (c *loopConn) handshake() {
 }
 
 // begin calls Open; a Handler that panics refuses.
-func (c *loopConn) begin(from *acceptor) (s Session) {
+func (c *loopConn) begin(layer func(net.Conn) net.Conn) (s Session) {
 	defer func() {
 		if v := recover(); v != nil {
 			_ = c.l.e.guard(v)
 		}
 	}()
 	var conn net.Conn = c
-	if from.layer != nil {
-		conn = c.addLayer(from.layer)
+	if layer != nil {
+		conn = c.addLayer(layer)
 	}
 	return c.l.e.cfg.Handler.Open(conn)
 }

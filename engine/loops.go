@@ -73,7 +73,8 @@ func (e *loops) Serve(ln net.Listener) error {
 	if sockets == nil {
 		return e.plain.Serve(ln)
 	}
-	a := &acceptor{ln: sockets, adopt: e.adopt, layer: layer, onError: e.cfg.OnError, ending: e.ending}
+	adopt := func(nc net.Conn, from *acceptor) { e.adopt(nc, from, layer) }
+	a := &acceptor{ln: sockets, adopt: adopt, onError: e.cfg.OnError, ending: e.ending}
 	e.mu.Lock()
 	if e.closing.Load() {
 		e.mu.Unlock()
@@ -127,7 +128,7 @@ func (e *loops) start() error {
 }
 
 // adopt gives an accepted connection to a loop.
-func (e *loops) adopt(nc net.Conn, from *acceptor) {
+func (e *loops) adopt(nc net.Conn, from *acceptor, layer func(net.Conn) net.Conn) {
 	c := nc.(*loopConn)
 	count := e.conns.Add(1)
 	if e.forced.Load() || e.cfg.MaxConns > 0 && count+int64(e.plain.Conns()) > int64(e.cfg.MaxConns) {
@@ -139,7 +140,7 @@ func (e *loops) adopt(nc net.Conn, from *acceptor) {
 	c.gen = e.made.Add(1)
 	c.l = e.all[int(c.gen)%len(e.all)]
 	c.refs.Store(1)
-	c.open(from)
+	c.open(from, layer)
 }
 
 // refused closes a connection that the Handler did not want.

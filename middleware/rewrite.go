@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -68,9 +69,9 @@ func newRewriter(rule RewriteRule) (r rewriter, err error) {
 	}
 	switch {
 	case stars[1] > stars[0]:
-		return r, fmt.Errorf("To has more * than From; each stands for one of From")
+		return r, errors.New("there are more * in To than in From; each stands for one of From")
 	case rest[1] && !rest[0]:
-		return r, fmt.Errorf("To has a ** and From has none")
+		return r, errors.New("there is a ** in To and none in From")
 	}
 	return rewriter{segments(rule.From), segments(rule.To)}, nil
 }
