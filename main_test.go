@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"runtime"
 	"testing"
 	"time"
@@ -26,8 +27,12 @@ func TestMain(m *testing.M) {
 // children are what the test binary does when a test starts it again.
 var children = map[string]func() int{}
 
-// warmUp lets the runtime open what it keeps: its poller.
+// warmUp lets the runtime begin what it keeps: its poller, and the goroutine of
+// signals, which fuzzing starts.
 func warmUp() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt)
+	signal.Stop(signals)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err == nil {
 		_ = ln.Close()
