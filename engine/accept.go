@@ -82,6 +82,15 @@ func (a *acceptor) drainAgain() bool {
 	return d.SetDeadline(time.Now().Add(drainMore)) == nil
 }
 
+// heed closes the listener if the Handler, which has just refused a
+// connection, wants no more.
+func (a *acceptor) heed(h Handler) {
+	if s, ok := h.(interface{ StopAccepting() bool }); ok && s.StopAccepting() {
+		a.stopped.Store(true)
+		_ = a.ln.Close()
+	}
+}
+
 // stop ends run. Connections that wait in the queue are accepted first, where
 // the listener can be asked without waiting.
 func (a *acceptor) stop() {

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -169,6 +170,24 @@ type Config struct {
 	// listeners that cannot accept, sessions that panic. nil ignores it. It
 	// may be called from several goroutines.
 	OnError func(error)
+}
+
+// panicked turns what a session panics with into an error, and reports it.
+func (cfg *Config) panicked(v any) error {
+	err := fmt.Errorf("engine: session panics: %v\n%s", v, debug.Stack())
+	cfg.OnError(err)
+	return err
+}
+
+// guard runs a part of a session; its panic is an error.
+func (cfg *Config) guard(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = cfg.panicked(v)
+		}
+	}()
+	f()
+	return nil
 }
 
 var (

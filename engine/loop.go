@@ -4,7 +4,6 @@ package engine
 
 import (
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,8 +173,8 @@ func (l *loop) news(c *loopConn, what readiness) bool {
 	return l.serve(c)
 }
 
-// serve runs the session of a parked connection. It reports
-// whether this goroutine still leads.
+// serve runs the session of a parked connection. It reports whether this
+// goroutine still leads.
 func (l *loop) serve(c *loopConn) bool {
 	turn := l.turn.Load() + 1
 	c.turn = turn
@@ -191,7 +190,8 @@ func (l *loop) serve(c *loopConn) bool {
 	next := c.converse()
 	ended = true
 	if l.turn.CompareAndSwap(turn, turn+1) {
-		return l.settle(c, next)
+		l.settle(c, next)
+		return true
 	}
 	c.awaitTaken()
 	c.goOn(next)
@@ -199,16 +199,13 @@ func (l *loop) serve(c *loopConn) bool {
 }
 
 // settle takes back a connection whose session has returned to the leader.
-func (l *loop) settle(c *loopConn, next Next) bool {
+func (l *loop) settle(c *loopConn, next Next) {
 	switch next {
 	case Again:
 		l.again = append(l.again, c) // and not into the queue, which is worked off before others are heard
 	case Park:
-		if !l.p.edge() {
-			l.p.arm(c.fd, c.gen, canRead|peerLeft)
-		}
+		l.p.arm(c.fd, c.gen, canRead|peerLeft)
 	}
-	return true
 }
 
 // take takes the loop from its leader, if that is still in the turn, and gives
@@ -230,11 +227,4 @@ func (l *loop) deserted(c *loopConn, turn uint64) {
 		c.awaitTaken()
 	}
 	c.finish(Hangup, errDeserted)
-}
-
-// guard turns a panic of a session into an error and reports it.
-func (e *loops) guard(v any) error {
-	err := fmt.Errorf("engine: session panics: %v\n%s", v, debug.Stack())
-	e.cfg.OnError(err)
-	return err
 }

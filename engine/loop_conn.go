@@ -129,40 +129,49 @@ func (c *loopConn) open(from *acceptor, layer func(net.Conn) net.Conn) {
 // handshake is the beginning of a connection with a layer. Bytes may wait in
 // the layer behind it, so the session looks for them.
 func (c *loopConn) handshake() {
+	c.alone(func() {
+		var err error
+		if failed := c.l.e.cfg.guard(func() { err = c.shake() }); failed != nil {
+			err = failed
+		}
+		if err != nil {
+			c.finish(Hangup, err)
+			return
+		}
+		c.liveOn(Again)
+	})
+}
+
+// alone runs what is left of a connection's time on a goroutine of its own,
+// which a session may end by runtime.Goexit.
+func (c *loopConn) alone(f func()) {
 	ended := false
 	defer func() {
 		if !ended {
 			c.finish(Hangup, errDeserted)
 		}
 	}()
-	err := c.shake()
+	f()
 	ended = true
-	if err != nil {
-		c.finish(Hangup, err)
-		return
-	}
-	c.goOn(Again)
 }
 
 // begin calls Open; a Handler that panics refuses.
 func (c *loopConn) begin(layer func(net.Conn) net.Conn) (s Session) {
-	defer func() {
-		if v := recover(); v != nil {
-			_ = c.l.e.guard(v)
+	_ = c.l.e.cfg.guard(func() {
+		var conn net.Conn = c
+		if layer != nil {
+			conn = c.addLayer(layer)
 		}
-	}()
-	var conn net.Conn = c
-	if layer != nil {
-		conn = c.addLayer(layer)
-	}
-	return c.l.e.cfg.Handler.Open(conn)
+		s = c.l.e.cfg.Handler.Open(conn)
+	})
+	return s
 }
 
-// call calls Serve; a panic is an error.
+// call calls Serve; a panic is an error. It is Config.guard without a closure.
 func (c *loopConn) call() (next Next, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			next, err = Hangup, c.l.e.guard(v)
+			next, err = Hangup, c.l.e.cfg.panicked(v)
 		}
 	}()
 	if c.state.Load()&taken != 0 { // in an earlier call
@@ -176,10 +185,11 @@ func (c *loopConn) finish(next Next, err error) Next {
 	if c.l.e.forced.Load() {
 		err = ErrForced
 	}
-	c.end(err)
+	cfg := &c.l.e.cfg
+	_ = cfg.guard(func() { c.session.Close(err) })
 	leave := next != Detach || err != nil
 	if leave && c.layer != nil {
-		c.closeLayer()
+		_ = cfg.guard(func() { _ = c.layer.Close() }) // it says goodbye
 	}
 	c.state.Or(away) // events are for the new owner now, or for nobody
 	c.gone.Store(true)
@@ -191,28 +201,14 @@ func (c *loopConn) finish(next Next, err error) Next {
 	return Hangup
 }
 
-// end calls Close of the session; a panic is only reported.
-func (c *loopConn) end(err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			_ = c.l.e.guard(v)
-		}
-	}()
-	c.session.Close(err)
-}
+// goOn is the rest of a call on a goroutine that has lost the loop.
+func (c *loopConn) goOn(next Next) { c.alone(func() { c.liveOn(next) }) }
 
-// goOn is the rest of a call on a goroutine that has lost the loop: it parks
-// the connection, or serves it while there is news.
-func (c *loopConn) goOn(next Next) {
-	ended := false
-	defer func() {
-		if !ended { // by runtime.Goexit
-			c.finish(Hangup, errDeserted)
-		}
-	}()
+// liveOn parks the connection, or serves it while there is news.
+func (c *loopConn) liveOn(next Next) {
 	for next == Park || next == Again {
 		if next == Park && c.park() {
-			break
+			return
 		}
 		seen := c.state.And(^news)
 		if next == Again || seen&news&^uint32(canWrite) != 0 {
@@ -221,7 +217,6 @@ func (c *loopConn) goOn(next Next) {
 			next = c.converse()
 		}
 	}
-	ended = true
 }
 
 // park gives the connection back to the loop, unless there is news.
@@ -231,9 +226,7 @@ func (c *loopConn) park() bool {
 	if state&news != 0 || !c.state.CompareAndSwap(state, 0) {
 		return false
 	}
-	if !p.edge() { // it may have ended already: the generation tells
-		p.arm(fd, gen, canRead|peerLeft)
-	}
+	p.arm(fd, gen, canRead|peerLeft) // it may have ended already: the generation tells
 	return true
 }
 

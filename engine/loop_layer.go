@@ -39,12 +39,7 @@ func (c *loopConn) addLayer(layer func(net.Conn) net.Conn) net.Conn {
 }
 
 // shake runs the handshake of the layer, if it has one.
-func (c *loopConn) shake() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = c.l.e.guard(v)
-		}
-	}()
+func (c *loopConn) shake() error {
 	h, ok := c.layer.upper.(handshaker)
 	if !ok {
 		return nil
@@ -57,16 +52,6 @@ func (c *loopConn) shake() (err error) {
 	_ = c.SetWriteDeadline(time.Time{})
 	c.readBy.Store(readBy) // the wheel looks early and finds that it is later
 	return nil
-}
-
-// closeLayer lets the layer say goodbye.
-func (c *loopConn) closeLayer() {
-	defer func() {
-		if v := recover(); v != nil {
-			_ = c.l.e.guard(v)
-		}
-	}()
-	_ = c.layer.Close()
 }
 
 // errNothingYet is what a layer meets when a read must not wait.

@@ -76,9 +76,7 @@ func (c *loopConn) await(slot *atomic.Pointer[waiter], by *atomic.Int64, what re
 	w := &waiter{wake: make(chan struct{}, 1)}
 	slot.Store(w)
 	defer slot.Store(nil)
-	if what == canWrite || !c.l.p.edge() {
-		c.l.p.arm(c.fd, c.gen, what)
-	}
+	c.l.p.arm(c.fd, c.gen, what)
 	for {
 		switch {
 		case c.state.And(^uint32(what))&uint32(what) != 0:
@@ -208,9 +206,7 @@ func (c *loopConn) dispose() {
 	l := c.l
 	l.wheel.drop(c)
 	l.e.table.drop(c)
-	if !l.p.edge() {
-		l.p.remove(c.fd)
-	}
+	l.p.remove(c.fd)
 	_ = unix.Close(int(c.fd))
 	l.e.disposed()
 }

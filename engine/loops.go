@@ -149,10 +149,7 @@ func (e *loops) refused(c *loopConn, from *acceptor) {
 	_ = c.Close()
 	c.release()
 	e.forget()
-	if h, ok := e.cfg.Handler.(interface{ StopAccepting() bool }); ok && h.StopAccepting() {
-		from.stopped.Store(true)
-		_ = from.ln.Close()
-	}
+	from.heed(e.cfg.Handler)
 }
 
 // forget counts a session less.

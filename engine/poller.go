@@ -31,14 +31,13 @@ type event struct {
 type poller interface {
 	// add begins to watch for canRead and peerLeft.
 	add(fd int32, gen uint32) error
-	// arm asks for the next event of this kind. Where edge is true only
-	// canWrite needs it.
+	// arm asks for the next event of this kind. It is called before each wait
+	// for one; a poller that tells of every change unasked has nothing to do
+	// there. None tells again of what was there before: whoever has read only
+	// a part must read on.
 	arm(fd int32, gen uint32, what readiness)
-	// remove ends the watching; closing the descriptor follows or not.
+	// remove ends the watching; the descriptor is closed next.
 	remove(fd int32)
-	// edge reports whether each change is told once and without being asked
-	// again.
-	edge() bool
 	// wait fills events with what is known. When there is nothing it calls
 	// sleep, and if that agrees waits until there is something or wake is
 	// called; it may return 0.

@@ -18,7 +18,7 @@ type kqueue struct {
 	kq    int
 	file  *os.File // owns kq, nil where it cannot wait in the runtime's poller
 	raw   syscall.RawConn
-	rouse [2]int // a pipe; a byte in it ends the wait
+	rouse rouse
 	poll  func(uintptr) bool
 
 	mu   sync.Mutex // guards gens
@@ -38,7 +38,7 @@ func newKqueue() (poller, error) {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
 	unix.CloseOnExec(kq)
-	p := &kqueue{kq: kq, rouse: [2]int{-1, -1}, gens: map[int32]uint32{}}
+	p := &kqueue{kq: kq, rouse: noRouse, gens: map[int32]uint32{}}
 	p.poll = p.attempt
 	if unix.SetNonblock(kq, true) == nil {
 		p.file = os.NewFile(uintptr(kq), "kqueue")
@@ -47,24 +47,14 @@ func newKqueue() (poller, error) {
 			p.raw = nil
 		}
 	}
-	if err := p.openPipe(); err != nil {
+	if p.rouse, err = openRouse(); err == nil {
+		err = p.change(int32(p.rouse.out()), unix.EVFILT_READ, unix.EV_ADD|unix.EV_CLEAR)
+	}
+	if err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
-}
-
-func (p *kqueue) openPipe() error {
-	if err := unix.Pipe(p.rouse[:]); err != nil {
-		return os.NewSyscallError("pipe", err)
-	}
-	for _, fd := range p.rouse {
-		unix.CloseOnExec(fd)
-		if err := unix.SetNonblock(fd, true); err != nil {
-			return os.NewSyscallError("fcntl", err)
-		}
-	}
-	return p.change(int32(p.rouse[0]), unix.EVFILT_READ, unix.EV_ADD|unix.EV_CLEAR)
 }
 
 func (p *kqueue) change(fd int32, filter, flags int) error {
@@ -89,12 +79,12 @@ func (p *kqueue) arm(fd int32, _ uint32, what readiness) {
 	}
 }
 
+// remove forgets the generation; closing the descriptor ends the watching.
 func (p *kqueue) remove(fd int32) {
-	_ = p.change(fd, unix.EVFILT_READ, unix.EV_DELETE)
-	_ = p.change(fd, unix.EVFILT_WRITE, unix.EV_DELETE)
+	p.mu.Lock()
+	delete(p.gens, fd)
+	p.mu.Unlock()
 }
-
-func (p *kqueue) edge() bool { return true }
 
 func (p *kqueue) wait(events []event, sleep func() bool) (int, error) {
 	p.events, p.sleep, p.n, p.err = events, sleep, 0, nil
@@ -132,9 +122,8 @@ func (p *kqueue) collect(patience *unix.Timespec) bool {
 	}
 	for i := range p.buf[:n] {
 		k := &p.buf[i]
-		if int(k.Ident) == p.rouse[0] {
-			var drain [64]byte
-			_, _ = unix.Read(p.rouse[0], drain[:])
+		if int(k.Ident) == p.rouse.out() {
+			p.rouse.drain()
 			continue
 		}
 		what := fromKevent(k.Filter == unix.EVFILT_WRITE, uint16(k.Flags), uint32(k.Fflags))
@@ -144,7 +133,7 @@ func (p *kqueue) collect(patience *unix.Timespec) bool {
 	return n > 0
 }
 
-func (p *kqueue) wake() { _, _ = unix.Write(p.rouse[1], []byte{0}) }
+func (p *kqueue) wake() { p.rouse.ring() }
 
 func (p *kqueue) close() {
 	if p.file != nil {
@@ -152,9 +141,5 @@ func (p *kqueue) close() {
 	} else {
 		_ = unix.Close(p.kq)
 	}
-	for _, fd := range p.rouse {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
-	}
+	p.rouse.close()
 }

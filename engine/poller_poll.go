@@ -14,7 +14,7 @@ import (
 // loop free of what epoll alone can do. Each event is told once and must be
 // asked for again, and a sleeping loop holds a thread.
 type pollSet struct {
-	rouse [2]int // a pipe; a byte in it ends the wait
+	rouse rouse
 
 	mu      sync.Mutex // guards the following
 	members map[int32]pollMember
@@ -30,18 +30,11 @@ type pollMember struct {
 }
 
 func newPollSet() (poller, error) {
-	p := &pollSet{members: map[int32]pollMember{}}
-	if err := unix.Pipe(p.rouse[:]); err != nil {
-		return nil, os.NewSyscallError("pipe", err)
+	r, err := openRouse()
+	if err != nil {
+		return nil, err
 	}
-	for _, fd := range p.rouse {
-		unix.CloseOnExec(fd)
-		if err := unix.SetNonblock(fd, true); err != nil {
-			p.close()
-			return nil, os.NewSyscallError("fcntl", err)
-		}
-	}
-	return p, nil
+	return &pollSet{rouse: r, members: map[int32]pollMember{}}, nil
 }
 
 func (p *pollSet) add(fd int32, gen uint32) error {
@@ -59,7 +52,6 @@ func (p *pollSet) arm(fd int32, gen uint32, what readiness) {
 }
 
 func (p *pollSet) remove(fd int32) { p.change(func() { delete(p.members, fd) }) }
-func (p *pollSet) edge() bool      { return false }
 
 // change changes the set and makes a sleeping wait look at it.
 func (p *pollSet) change(how func()) {
@@ -82,7 +74,7 @@ func (p *pollSet) wait(events []event, sleep func() bool) (int, error) {
 
 // ask calls poll once, with this many milliseconds of patience, -1 for ever.
 func (p *pollSet) ask(events []event, patience int) (int, error) {
-	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.rouse[0]), Events: unix.POLLIN})
+	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.rouse.out()), Events: unix.POLLIN})
 	p.mu.Lock()
 	p.asleep = patience != 0
 	for fd, m := range p.members {
@@ -102,8 +94,7 @@ func (p *pollSet) ask(events []event, patience int) (int, error) {
 		return 0, os.NewSyscallError("poll", err)
 	}
 	if p.fds[0].Revents != 0 {
-		var drain [64]byte
-		_, _ = unix.Read(p.rouse[0], drain[:])
+		p.rouse.drain()
 	}
 	return p.collect(events), nil
 }
@@ -159,9 +150,5 @@ func fromPoll(bits int16) (what readiness) {
 	return what
 }
 
-func (p *pollSet) wake() { _, _ = unix.Write(p.rouse[1], []byte{0}) }
-
-func (p *pollSet) close() {
-	_ = unix.Close(p.rouse[0])
-	_ = unix.Close(p.rouse[1])
-}
+func (p *pollSet) wake()  { p.rouse.ring() }
+func (p *pollSet) close() { p.rouse.close() }

@@ -145,16 +145,16 @@ func peerOf(sa unix.Sockaddr) (peer netip.AddrPort, isUnix bool) {
 	case *unix.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), false
 	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(addr6(sa), uint16(sa.Port)), false
+		return netip.AddrPortFrom(addr6(sa.Addr, sa.ZoneId), uint16(sa.Port)), false
 	}
 	return netip.AddrPort{}, true
 }
 
 // addr6 returns the address; one of IPv4 on a socket of IPv6 is that of IPv4.
-func addr6(sa *unix.SockaddrInet6) netip.Addr {
-	addr := netip.AddrFrom16(sa.Addr).Unmap()
-	if sa.ZoneId != 0 {
-		addr = addr.WithZone(strconv.Itoa(int(sa.ZoneId)))
+func addr6(ip [16]byte, zone uint32) netip.Addr {
+	addr := netip.AddrFrom16(ip).Unmap()
+	if zone != 0 {
+		addr = addr.WithZone(strconv.Itoa(int(zone)))
 	}
 	return addr
 }

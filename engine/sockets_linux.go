@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"net/netip"
-	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -25,11 +24,7 @@ func acceptSocket(fd int) (conn int, peer netip.AddrPort, isUnix bool, err error
 		four := (*unix.RawSockaddrInet4)(unsafe.Pointer(&raw))
 		peer = netip.AddrPortFrom(netip.AddrFrom4(four.Addr), port(&four.Port))
 	case unix.AF_INET6:
-		addr := netip.AddrFrom16(raw.Addr).Unmap()
-		if raw.Scope_id != 0 {
-			addr = addr.WithZone(strconv.Itoa(int(raw.Scope_id)))
-		}
-		peer = netip.AddrPortFrom(addr, port(&raw.Port))
+		peer = netip.AddrPortFrom(addr6(raw.Addr, raw.Scope_id), port(&raw.Port))
 	default:
 		isUnix = true
 	}

@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -97,10 +95,7 @@ func (e *threaded) serve(c conn, from *acceptor) {
 	}
 	_ = c.Close()
 	e.forget(c)
-	if h, ok := e.cfg.Handler.(interface{ StopAccepting() bool }); ok && h.StopAccepting() {
-		from.stopped.Store(true)
-		_ = from.ln.Close()
-	}
+	from.heed(e.cfg.Handler)
 }
 
 // rest is what run says when a connection has fallen idle: its goroutine ends
@@ -130,7 +125,7 @@ func (e *threaded) finish(c conn, s Session, next Next, err error) {
 	if e.forced.Load() {
 		err = ErrForced
 	}
-	_ = e.guard(func() { s.Close(err) })
+	_ = e.cfg.guard(func() { s.Close(err) })
 	if next != Detach || err != nil {
 		_ = c.Close()
 	}
@@ -139,28 +134,16 @@ func (e *threaded) finish(c conn, s Session, next Next, err error) {
 
 // open makes the session; a Handler that panics refuses.
 func (e *threaded) open(c conn) (s Session) {
-	_ = e.guard(func() { s = e.cfg.Handler.Open(c) })
+	_ = e.cfg.guard(func() { s = e.cfg.Handler.Open(c) })
 	return s
 }
 
 // converse runs the session; its panic ends the conversation with an error.
 func (e *threaded) converse(c conn, s Session) (next Next, err error) {
-	if failed := e.guard(func() { next, err = c.run(s) }); failed != nil {
+	if failed := e.cfg.guard(func() { next, err = c.run(s) }); failed != nil {
 		return Hangup, failed
 	}
 	return next, err
-}
-
-// guard turns a panic into an error and reports it.
-func (e *threaded) guard(f func()) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("engine: session panics: %v\n%s", v, debug.Stack())
-			e.cfg.OnError(err)
-		}
-	}()
-	f()
-	return nil
 }
 
 // forget takes a connection off the books.
