@@ -49,7 +49,7 @@ type exchange struct {
 	begun      bool  // the final head is in out, or beyond
 	keep       bool  // the connection persists after this exchange
 	broken     bool  // framing is lost: nothing more can be read
-	untilClose bool  // the end of the connection delimits the answer, see keepOpen
+	untilClose bool  // the end of the connection delimits the answer, see KeepOpen
 	coding     coding
 	now        time.Time // when this batch was first looked at
 	batch      int       // exchanges since the session was called

@@ -52,6 +52,11 @@ func (h *Hub) leave(cl *client) {
 func (h *Hub) take(cl *client, batch [][]byte) (events [][]byte, goOn bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.takeLocked(cl, batch)
+}
+
+// takeLocked is take with the lock held.
+func (h *Hub) takeLocked(cl *client, batch [][]byte) (events [][]byte, goOn bool) {
 	if !h.keepsUp(cl) {
 		return batch, false
 	}

@@ -139,31 +139,26 @@ func (h *Hub) catchUp(cl *client, rest []byte) {
 // when there is nothing to write: then the client is nobody's again, or has
 // been dismissed.
 func (h *Hub) takeParked(cl *client, batch [][]byte, room *[]byte) bool {
-	events, goOn := h.take(cl, batch)
+	h.mu.Lock()
+	p := cl.parked
+	events, goOn := h.takeLocked(cl, batch)
 	for _, e := range events {
 		*room = append(*room, e...)
 	}
-	h.mu.Lock()
-	p := cl.parked
-	switch {
-	case p.left || len(*room) == 0 && !goOn:
-		left := p.left
-		h.mu.Unlock()
-		if !left {
-			_, _ = p.answer.TryWrite(appendComment(nil, " closing"))
-		}
-		h.dismiss(cl)
-		return false
-	case len(*room) > 0:
+	left, over := p.left, len(*room) == 0 && !goOn
+	p.served = left || over || len(*room) > 0
+	if p.served {
 		p.last = time.Now()
-	case cl.place < h.backlog.next || h.closed: // since the look before
-		h.mu.Unlock()
-		return h.takeParked(cl, batch, room)
-	default:
-		p.served = false
 	}
 	h.mu.Unlock()
-	return len(*room) > 0
+	if !left && !over {
+		return len(*room) > 0
+	}
+	if !left {
+		_, _ = p.answer.TryWrite(appendComment(nil, " closing"))
+	}
+	h.dismiss(cl)
+	return false
 }
 
 // settleBeat starts and stops the heartbeat of parked clients. The lock is
