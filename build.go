@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"wherry.example/wherry/engine"
 	"wherry.example/wherry/internal/http1"
@@ -33,6 +34,7 @@ type server struct {
 	date       dateCache
 	pool       sync.Pool // of *exchange
 	live       *running
+	born       time.Time // what deadlines of sessions are counted from
 }
 
 // Build checks the app and freezes it. It returns every mistake at once, those
@@ -45,7 +47,7 @@ func (a *App) Build() error {
 }
 
 func (a *App) build() error {
-	s := &server{hooks: a.hooks, log: a.log, codec: a.codec, onError: a.onError, live: &a.run,
+	s := &server{hooks: a.hooks, log: a.log, codec: a.codec, onError: a.onError, live: &a.run, born: time.Now(),
 		named: map[string]*route{}, methods: map[string]bool{}}
 	var mistakes []error
 	var err error

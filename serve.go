@@ -35,7 +35,7 @@ func (o opener) Open(conn net.Conn) engine.Session {
 		}
 		return nil
 	}
-	s.wait(time.Now().Add(o.app.timeouts.Idle))
+	s.wait(s.clock() + o.app.timeouts.Idle)
 	return s
 }
 
@@ -61,9 +61,9 @@ type session struct {
 	yielder   engine.Yielder     // nil where no other session waits for this one
 	x         *exchange          // nil while no byte of a request is there
 	phase     phase
-	dismissed bool      // waits for a last request, see dismiss
-	bounded   bool      // the deadline is that of a head, not of an idle connection
-	deadline  time.Time // of the read that is awaited; zero when it must be set anew
+	dismissed bool          // waits for a last request, see dismiss
+	bounded   bool          // the deadline is that of a head, not of an idle connection
+	deadline  time.Duration // of the read that is awaited, by clock; 0 when it must be set anew
 	lingered  int64
 	cause     error         // why the connection ends, nil in agreement
 	given     *hijackedConn // to whom the connection went
@@ -203,7 +203,7 @@ func (s *session) stopped(err error) engine.Next {
 		return s.hangup(err)
 	case x != nil && x.batch > 0: // it was the deadline of what has been answered
 		return s.park()
-	case partial && time.Now().Before(s.deadline): // shutdown has begun: let the head come
+	case partial && s.clock() < s.deadline: // shutdown has begun: let the head come
 		return s.park()
 	case partial:
 		x.refuse(&Error{Status: 408})
@@ -211,7 +211,7 @@ func (s *session) stopped(err error) engine.Next {
 		return s.leave()
 	case s.app.live.draining.Load():
 		return s.dismiss()
-	case time.Now().Before(s.deadline):
+	case s.clock() < s.deadline:
 		return s.park()
 	}
 	return s.hangup(ErrIdle)
@@ -231,7 +231,7 @@ func (s *session) park() engine.Next {
 		return engine.Park
 	}
 	if x.batch > 0 {
-		s.idle(time.Now())
+		s.idle()
 	}
 	if s.app.live.draining.Load() {
 		return s.dismiss()
@@ -250,7 +250,7 @@ func (s *session) pause() engine.Next {
 		return s.hangup(err)
 	}
 	if s.x.batch > 0 {
-		s.idle(time.Now())
+		s.idle()
 	}
 	return engine.Again
 }
@@ -267,14 +267,14 @@ const (
 // dismiss ends an idle connection because of a shutdown. Who has just come
 // or asked something may be asking this moment: closing now would lose that.
 func (s *session) dismiss() engine.Next {
-	now := time.Now()
-	active := s.deadline.Add(-s.app.timeouts.Idle)
+	now := s.clock()
+	active := s.deadline - s.app.timeouts.Idle
 	switch {
-	case s.dismissed && !now.Before(s.deadline), !s.dismissed && now.Sub(active) > recent:
+	case s.dismissed && now >= s.deadline, !s.dismissed && now-active > recent:
 		return s.hangup(ErrShutdown)
 	case !s.dismissed:
 		s.dismissed = true
-		s.wait(now.Add(farewell))
+		s.wait(now + farewell)
 	}
 	s.release()
 	return engine.Park
@@ -284,7 +284,7 @@ func (s *session) dismiss() engine.Next {
 // not move it.
 func (s *session) headBegins() {
 	s.bounded = true
-	s.wait(time.Now().Add(s.app.timeouts.Head))
+	s.wait(s.clock() + s.app.timeouts.Head)
 }
 
 // idleStep is how far the deadline of an idle connection may lag behind: a
@@ -293,19 +293,23 @@ func (s *session) headBegins() {
 const idleStep = 500 * time.Millisecond
 
 // idle sets the deadline of the next request.
-func (s *session) idle(now time.Time) {
-	limit := s.app.timeouts.Idle
-	if !s.bounded && s.deadline.Sub(now) > limit-min(idleStep, limit>>6) {
+func (s *session) idle() {
+	now, limit := s.clock(), s.app.timeouts.Idle
+	if !s.bounded && s.deadline-now > limit-min(idleStep, limit>>6) {
 		return
 	}
 	s.bounded = false
-	s.wait(now.Add(limit))
+	s.wait(now + limit)
 }
 
+// clock returns the time since the app was built. It is cheaper than the time
+// of day.
+func (s *session) clock() time.Duration { return time.Since(s.app.born) }
+
 // wait sets the deadline of the next read.
-func (s *session) wait(until time.Time) {
+func (s *session) wait(until time.Duration) {
 	s.deadline = until
-	_ = s.conn.SetReadDeadline(until)
+	_ = s.conn.SetReadDeadline(s.app.born.Add(until))
 }
 
 // hangup ends the connection at once.
@@ -337,7 +341,7 @@ func (s *session) leave() engine.Next {
 		return engine.Hangup
 	}
 	s.phase = phaseLinger
-	s.wait(time.Now().Add(s.app.timeouts.Linger))
+	s.wait(s.clock() + s.app.timeouts.Linger)
 	return engine.Park
 }
 
@@ -370,7 +374,7 @@ func (s *session) linger() engine.Next {
 		case errors.Is(err, engine.ErrWouldBlock):
 			s.release()
 			return engine.Park
-		case isTimeout(err) && time.Now().Before(s.deadline):
+		case isTimeout(err) && s.clock() < s.deadline:
 			s.release()
 			return engine.Park
 		default:
@@ -384,7 +388,7 @@ func (s *session) linger() engine.Next {
 type step uint8
 
 const (
-	stepNext  step = iota // a request was answered, there may be another
+	stepNext  step = iota // a request was answered, and more bytes have been read
 	stepMore              // more bytes are needed
 	stepBlock             // the exchange may have to wait for the peer
 	stepLeave             // the connection ends after what has been written
@@ -422,6 +426,8 @@ func (x *exchange) step() step {
 	case !x.done && !x.drain():
 		s.phase = phaseCut
 		return stepLeave
+	case x.r == x.w:
+		return stepMore
 	}
 	return stepNext
 }
@@ -439,7 +445,7 @@ func (x *exchange) admit(n int) error {
 	x.batch++
 	x.s.info.requests.Add(1)
 	if x.s.bounded { // the next head has a deadline of its own
-		x.s.bounded, x.s.deadline = false, time.Time{}
+		x.s.bounded, x.s.deadline = false, 0
 	}
 	x.r += n
 	x.floor = x.r

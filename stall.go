@@ -44,7 +44,7 @@ func (s *session) await(p []byte) (int, error) {
 	start := time.Now()
 	budget := x.reading.budget(s.app.timeouts.BodyStall, s.app.limits.MinRate)
 	_ = s.conn.SetReadDeadline(start.Add(budget))
-	s.deadline = time.Time{}
+	s.deadline = 0
 	n, err := s.conn.Read(p)
 	x.reading.spent(time.Since(start), n)
 	if n > 0 {

@@ -46,12 +46,13 @@ func (r *fieldReader) read(buf []byte, maxLines int) (done bool, err error) {
 	}
 }
 
-// trimmed returns where b[from:to] is without the white space around it.
+// trimmed returns where b[from:to] is without the white space around it. There
+// is no control byte in it but HTAB.
 func trimmed(b []byte, from, to int) (int, int) {
-	for from < to && isBlank(b[from]) {
+	for from < to && b[from] <= ' ' {
 		from++
 	}
-	for from < to && isBlank(b[to-1]) {
+	for from < to && b[to-1] <= ' ' {
 		to--
 	}
 	return from, to

@@ -50,7 +50,11 @@ type hostMemo struct {
 }
 
 // Reset forgets everything but the room for field lines and the last host.
-func (h *Head) Reset() { *h = Head{fields: fieldReader{lines: h.fields.lines[:0]}, memo: h.memo} }
+func (h *Head) Reset() {
+	if h.stage != stageStart {
+		*h = Head{fields: fieldReader{lines: h.fields.lines[:0]}, memo: h.memo}
+	}
+}
 
 // validHost is ValidHost with a memory.
 func (h *Head) validHost(host []byte) bool {

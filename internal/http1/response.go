@@ -82,18 +82,8 @@ func AppendFieldBytes(dst []byte, name string, value []byte) []byte {
 
 // AppendContentLength appends a Content-Length line; n is not negative.
 func AppendContentLength(dst []byte, n int64) []byte {
-	const name = "Content-Length: "
-	var line [len(name) + 19 + len("\r\n")]byte
-	i := len(line) - len("\r\n")
-	line[i], line[i+1] = '\r', '\n'
-	for more := true; more; more = n > 0 {
-		i--
-		line[i] = byte('0' + n%10)
-		n /= 10
-	}
-	i -= len(name)
-	copy(line[i:], name)
-	return append(dst, line[i:]...)
+	dst = strconv.AppendInt(append(dst, "Content-Length: "...), n, 10)
+	return append(dst, "\r\n"...)
 }
 
 // AppendChunkHeader appends the size line of a chunk. Size 0 would be the
