@@ -15,9 +15,10 @@
 // # The house
 //
 // The root package is the stem: the life of a connection stands in serve.go,
-// from the first byte to the last. It knows two leaves that do not know each
-// other: package engine accepts connections and says when one is readable,
-// and internal/http1 turns bytes into messages and back.
+// from the first byte to the last, and what a request goes through in turn.go.
+// It knows two leaves that do not know each other: package engine accepts
+// connections and says when one is readable, and internal/http1 turns bytes
+// into messages and back.
 //
 // # The life of a request
 //

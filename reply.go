@@ -2,7 +2,10 @@ package wherry
 
 import (
 	"fmt"
+	"io"
 	"strings"
+
+	"github.com/valyala/bytebufferpool"
 
 	"wherry.example/wherry/internal/http1"
 )
@@ -110,6 +113,41 @@ func (c *Context) JSON(status int, v any) error {
 	}
 	c.res.held.B = encoded
 	return nil
+}
+
+// Stream sends what r yields, as it comes: each Read is on its way before the
+// next one. Content that ends within 8 KiB gets a Content-Length; so does any
+// other if that field was set before. If r is an io.Closer it is not closed.
+func (c *Context) Stream(status int, contentType string, r io.Reader) error {
+	if err := c.replace(status); err != nil {
+		return err
+	}
+	c.res.headers.Set(HeaderContentType, contentType)
+	chunk := bytebufferpool.Get()
+	defer giveBack(chunk)
+	if cap(chunk.B) < gatherBytes {
+		chunk.B = make([]byte, gatherBytes)
+	}
+	p := chunk.B[:cap(chunk.B)]
+	for {
+		n, err := r.Read(p)
+		if n > 0 {
+			if _, failed := c.Write(p[:n]); failed != nil {
+				return failed
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if c.res.stage == stageStream {
+			if failed := c.Flush(); failed != nil {
+				return failed
+			}
+		}
+	}
 }
 
 // NoContent answers 204, or the empty answer of the status that was set.
