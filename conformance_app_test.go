@@ -258,6 +258,11 @@ func corpusFraming(app *wherry.App) {
 		c.SetTrailer("X-Sum", "42")
 		return c.Text(200, "with a trailer")
 	})
+	app.Get("/trailer/measured", func(c *wherry.Context) error {
+		c.SetHeader("Content-Length", "14")
+		c.SetTrailer("X-Sum", "42")
+		return c.Text(200, "with a trailer")
+	})
 	app.Get("/trailer/forbidden", func(c *wherry.Context) error {
 		c.SetTrailer("Content-Length", "5")
 		return c.Text(200, "never sent")

@@ -239,7 +239,8 @@ func (c *Context) sending(err error) error {
 }
 
 // commit sends the head. The length is that of the content, -1 when it is not
-// known; a length that the handler declared with Content-Length counts then.
+// known; a length that the handler declared with Content-Length counts then,
+// unless there are trailers, which only chunked content can have.
 func (c *Context) commit(length int64) error {
 	r := &c.res
 	if r.headers.err != nil {
@@ -260,7 +261,7 @@ func (c *Context) commit(length int64) error {
 		r.err = err
 		return err
 	}
-	if declared >= 0 {
+	if declared >= 0 && len(r.trailers.lines) == 0 {
 		length = declared
 	}
 	if r.status == 205 { // RFC 9110 section 15.3.6: no content, and says so
