@@ -302,13 +302,17 @@ func corpusFraming(app *wherry.App) {
 func corpusFailures(app *wherry.App) {
 	app.Get("/regret", func(c *wherry.Context) error {
 		for name, value := range map[string]string{
-			"ETag": `"1"`, "Cache-Control": "max-age=60", "Content-Encoding": "x",
+			"ETag": `"1"`, "Cache-Control": "max-age=60", "Content-Encoding": "x", "Content-Range": "bytes 0-0/5",
 			"Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT", "X-Request-Id": "7",
 		} {
 			c.SetHeader(name, value)
 		}
 		c.SetTrailer("X-Sum", "42")
 		return errSecret
+	})
+	app.Get("/beyond", func(c *wherry.Context) error {
+		c.SetHeader("Content-Range", "bytes */5")
+		return wherry.NewError(416, "")
 	})
 	app.Get("/again", func(c *wherry.Context) error {
 		_, _ = c.WriteString("begun ")

@@ -128,7 +128,7 @@ func (s *server) resolve(c *Context, err error) {
 		c.drop()
 		return
 	}
-	c.res.restart()
+	c.res.restart(StatusOf(err))
 	failure := c.attempt(func(c *Context) error {
 		s.onError(c, err)
 		return c.finish()
@@ -138,7 +138,7 @@ func (s *server) resolve(c *Context, err error) {
 	}
 	s.report(c, failure)
 	if c.res.stage == stageOpen {
-		c.res.restart()
+		c.res.restart(500)
 		writeProblem(c, &Error{Status: 500})
 		failure = c.finish()
 	}

@@ -63,11 +63,15 @@ func (r *response) fail(format string, args ...any) {
 
 // restart drops the answer that has been prepared but not sent, so that an
 // error can be answered in its place. Fields that speak of the content go;
-// others, such as those of CORS or a request id, stay.
-func (r *response) restart() {
+// others, such as those of CORS or a request id, stay, and so does the
+// Content-Range of a 416, which tells the size that there is (RFC 9110 section
+// 15.5.17).
+func (r *response) restart(status int) {
 	r.drop()
 	for _, name := range contentFields {
-		r.headers.Del(name)
+		if name != HeaderContentRange || status != 416 {
+			r.headers.Del(name)
+		}
 	}
 	r.trailers.reset()
 	r.headers.err, r.err, r.status = nil, nil, 0
