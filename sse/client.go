@@ -8,6 +8,7 @@ package sse
 type client struct {
 	place  int64         // of the next frame to send; guarded by the hub
 	joined int64         // place behind what is sent again; read-only
+	anchor string        // the ID before that place for a new client, "" for none; read-only
 	woken  chan struct{} // holds one token when there may be something to take
 	parked *parked       // nil while a goroutine waits for it; guarded by the hub
 }
@@ -34,9 +35,24 @@ func (h *Hub) join(lastID string) *client {
 	cl := &client{place: h.backlog.next, joined: h.backlog.next, woken: make(chan struct{}, 1)}
 	if lastID != "" {
 		cl.place = h.backlog.after(lastID, int64(h.options.Replay))
+	} else if h.options.Replay > 0 {
+		cl.anchor = h.lastID()
 	}
 	h.clients[cl] = struct{}{}
 	return cl
+}
+
+// lastID returns the ID of the last event. Before the first it is one that no
+// event has: all events come after it. With a broker it is none then, since the
+// hub of another process may have some already. The lock is held.
+func (h *Hub) lastID() string {
+	switch {
+	case h.backlog.next > 0:
+		return h.backlog.at(h.backlog.next - 1).id
+	case h.options.Broker == nil:
+		return h.ids.epoch + "0"
+	}
+	return ""
 }
 
 func (h *Hub) leave(cl *client) {

@@ -230,7 +230,9 @@ func (h *Hub) Handler() wherry.Handler {
 // Serve answers with the events of the hub, until the client leaves or the
 // hub is closed; a closed hub answers 503. A client that gives a Last-Event-ID
 // first gets what it has missed, as far as the hub has kept it; to one that
-// gives an ID that the hub does not have, all that it has kept.
+// gives an ID that the hub does not have, all that it has kept. A new client
+// first gets the ID of the event before those that it will get, so that it
+// misses none even if the connection is lost before the first of them.
 //
 // Where the engine can, the client waits without a goroutine once Serve has
 // returned; events are then written by whoever publishes them, and by a
@@ -247,6 +249,9 @@ func (h *Hub) Serve(c *wherry.Context) error {
 		return &wherry.Error{Status: 503, Err: ErrHubClosed}
 	}
 	s, err := prepare(c, h.options.Stream)
+	if err == nil && cl.anchor != "" {
+		_, err = c.WriteString("id: " + cl.anchor + "\n\n")
+	}
 	if err == nil && h.park(s, cl) {
 		return h.beginParked(s, cl)
 	}

@@ -90,6 +90,25 @@ func TestHubReplays(t *testing.T) {
 	s.wants(20, 21)
 }
 
+// A client that loses its connection before its first event comes back to
+// what it missed, and to nothing older.
+func TestHubReplaysToWhoHasSeenNothing(t *testing.T) {
+	for _, before := range []int{0, 3} {
+		hub := sse.NewHub(sse.HubOptions{})
+		server := overTCP(t, hubbing(hub))
+		publish(t, hub, 0, before)
+		s := server.open()
+		line, err := s.in.ReadString('\n')
+		require.NoError(t, err)
+		require.NoError(t, s.conn.Close())
+		publish(t, hub, before, before+4)
+		id, ok := strings.CutPrefix(line, "id: ")
+		require.True(t, ok, line)
+		s = server.open("Last-Event-ID: " + strings.TrimSuffix(id, "\n"))
+		s.wants(before, before+4)
+	}
+}
+
 func TestHubWithoutReplay(t *testing.T) {
 	hub := sse.NewHub(sse.HubOptions{Replay: sse.NoReplay})
 	server := overTCP(t, hubbing(hub))

@@ -101,6 +101,7 @@ type stream struct {
 	t    *testing.T
 	conn net.Conn
 	in   *bufio.Reader
+	last string // the ID that came last
 }
 
 // open asks for / and reads the head of the answer.
@@ -130,17 +131,25 @@ func (s *server) ask(line string, fields ...string) *stream {
 	return &stream{Response: answer, t: s.t, conn: conn, in: bufio.NewReader(answer.Body)}
 }
 
-// next reads up to the next empty line, which it leaves out.
+// next reads up to the next empty line, which it leaves out. As a browser does
+// it keeps the ID, and goes on if there was nothing else.
 func (s *stream) next() string {
 	s.t.Helper()
 	var event strings.Builder
 	for {
 		line, err := s.in.ReadString('\n')
 		require.NoError(s.t, err, "after %q", event.String())
-		if line == "\n" {
-			return event.String()
-		}
 		event.WriteString(line)
+		if id, ok := strings.CutPrefix(line, "id: "); ok {
+			s.last = strings.TrimSuffix(id, "\n")
+		}
+		if line != "\n" {
+			continue
+		}
+		if text := strings.TrimSuffix(event.String(), "\n"); text != "id: "+s.last+"\n" {
+			return text
+		}
+		event.Reset()
 	}
 }
 
