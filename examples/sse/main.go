@@ -40,7 +40,8 @@ func newApp() *wherry.App {
 	app.OnShutdown(hub.Close) // or the open streams would hold the shutdown up
 
 	app.Get("/", func(c *wherry.Context) error {
-		c.SetHeader("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")
+		// Without pictures the browser does not ask for an icon either.
+		c.SetHeader("Content-Security-Policy", "default-src 'self' 'unsafe-inline'; img-src 'none'")
 		return c.HTML(200, page)
 	})
 	app.Get("/events", hub.Handler())
