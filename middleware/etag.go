@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"time"
 
 	"wherry.example/wherry"
 )
@@ -16,14 +17,15 @@ type ETagOptions struct {
 
 // ETag gives whole answers of status 200 to GET and HEAD an entity tag made of
 // their content, and answers 304 without content if the client has it already
-// (If-None-Match, RFC 9110 section 13.1.2, weak comparison). The tag is a weak
-// one, since what stands around may still encode the content. A tag that the
-// handler has set is kept, and compared as well. Answers that are sent while
-// they are written, are marked no-store, or set a cookie get none.
+// (If-None-Match), or 412 if it wants another version (If-Match), see
+// [wherry.Context.Precondition]. The tag is a weak one, since what stands
+// around may still encode the content, and never satisfies an If-Match. A tag
+// that the handler has set is kept, and compared as well. Answers that are sent
+// while they are written, are marked no-store, or set a cookie get none.
 //
 // It saves bytes, not work: the handler has run. Where that costs, keep a
-// version with the data and compare it in the handler; a handler that changes
-// something and honours If-Match does that anyway.
+// version with the data and give it to Precondition before the work is done; a
+// handler that changes something and honours If-Match does that anyway.
 //
 // It stands inside of Compress and of what sets fields on every answer, right
 // around the handlers.
@@ -46,14 +48,11 @@ func ETag(options ...ETagOptions) wherry.Middleware {
 				return err
 			}
 			tag := currentTag(c, o.MaxBytes)
-			if tag == "" || !noneMatchFails(c, tag) {
+			if tag == "" {
 				return nil
 			}
-			for _, name := range []string{wherry.HeaderContentType, wherry.HeaderContentLength, wherry.HeaderContentDisposition,
-				wherry.HeaderContentEncoding, wherry.HeaderContentLanguage, wherry.HeaderLastModified} {
-				c.ResponseHeaders().Del(name)
-			}
-			return c.Status(304).NoContent()
+			_, err := c.Precondition(tag, time.Time{})
+			return err
 		}
 	}
 }
@@ -66,49 +65,18 @@ func currentTag(c *wherry.Context, limit int) string {
 		return ""
 	}
 	if tag := h.Get(wherry.HeaderETag); tag != "" {
+		if !quoted(strings.TrimPrefix(tag, "W/")) {
+			return "" // no client can name it
+		}
 		return tag
 	}
 	if len(content) > limit || h.Has(wherry.HeaderSetCookie) || strings.Contains(strings.ToLower(h.Get(wherry.HeaderCacheControl)), "no-store") {
 		return ""
 	}
 	sum := sha256.Sum256(content)
-	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-	h.Set(wherry.HeaderETag, tag)
-	return tag
+	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
-// noneMatchFails reports whether the client has the representation with this
-// tag. A list stops counting where it is malformed.
-func noneMatchFails(c *wherry.Context, tag string) bool {
-	opaque := strings.TrimPrefix(tag, "W/")
-	for _, line := range c.Headers().Values(wherry.HeaderIfNoneMatch) {
-		if strings.Trim(line, " \t") == "*" {
-			return true
-		}
-		for rest := line; ; {
-			var one string
-			var ok bool
-			if one, rest, ok = cutTag(rest); !ok {
-				break
-			}
-			if one == opaque {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// cutTag takes one entity tag, without its mark of weakness, off a list. A
-// comma may stand inside of it: RFC 9110 section 8.8.3.
-func cutTag(list string) (tag, rest string, ok bool) {
-	list = strings.TrimPrefix(strings.TrimLeft(list, " \t,"), "W/")
-	if !strings.HasPrefix(list, `"`) {
-		return "", "", false
-	}
-	end := strings.IndexByte(list[1:], '"')
-	if end < 0 {
-		return "", "", false
-	}
-	return list[:end+2], list[end+2:], true
+func quoted(s string) bool {
+	return strings.Count(s, `"`) == 2 && strings.HasPrefix(s, `"`) && strings.HasSuffix(s, `"`)
 }

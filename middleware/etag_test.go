@@ -16,6 +16,7 @@ func TestETag(t *testing.T) {
 		Get("/", hello).Post("/", hello).
 		Get("/json", func(c *wherry.Context) error { return c.JSON(200, "hello") }).
 		Get("/own", func(c *wherry.Context) error { c.SetHeader("ETag", `"v,1"`); return hello(c) }).
+		Get("/odd", func(c *wherry.Context) error { c.SetHeader("ETag", c.Header("X-Tag")); return hello(c) }).
 		Get("/cookie", func(c *wherry.Context) error { c.SetHeader("Set-Cookie", "a=b"); return hello(c) }).
 		Get("/secret", func(c *wherry.Context) error { c.SetHeader("Cache-Control", "private, No-Store"); return hello(c) }).
 		Get("/made", func(c *wherry.Context) error { return c.Text(201, "hello") }).
@@ -49,6 +50,17 @@ func TestETag(t *testing.T) {
 		{"GET /", `If-None-Match: "a` + tag, 200},
 		{"GET /", "If-None-Match:", 200},
 		{"GET /own", `If-None-Match: "v", "1"`, 200},
+		{"GET /own", `If-Match: "v,1"`, 200},
+		{"GET /own", `If-Match: "v,2"`, 412},
+		{"GET /", "If-Match: *", 200},
+		{"GET /", "If-Match: " + tag, 412}, // a weak tag is never equal
+		{"GET /", "If-Match: " + strong, 412},
+		{"GET /odd", "X-Tag: v1\nIf-None-Match: *", 200},
+		{"GET /odd", "X-Tag: \"\nIf-None-Match: *", 200},
+		{"GET /odd", "X-Tag: v\"1\"\nIf-None-Match: *", 200},
+		{"GET /odd", "X-Tag: \"1\"v\nIf-None-Match: *", 200},
+		{"GET /odd", "X-Tag: \"v\"1\"\nIf-None-Match: *", 200},
+		{"GET /odd", "X-Tag: W/\"\"\nIf-None-Match: *", 304},
 		{"POST /", "If-None-Match: *", 200},
 		{"GET /made", "If-None-Match: *", 201},
 	} {

@@ -24,19 +24,20 @@ func (s *site) answer(c *wherry.Context, r *resource) error {
 		}
 		defer func() { _ = out.file.Close() }()
 	}
-	h, now := c.ResponseHeaders(), time.Now()
+	h := c.ResponseHeaders()
 	h.Set(wherry.HeaderETag, out.etag)
 	if r.cacheControl != "" && !h.Has(wherry.HeaderCacheControl) {
 		h.Set(wherry.HeaderCacheControl, r.cacheControl)
 	}
-	switch evaluate(c.Headers(), &out.variant, now) {
-	case notModified:
-		return c.Status(304).NoContent()
-	case failed:
-		return wherry.NewError(412, "")
+	modified := out.modified
+	if out.ahead {
+		modified = out.lastModified(time.Now())
 	}
-	if modified := out.lastModified(now); modified != "" {
+	if modified != "" {
 		h.Set(wherry.HeaderLastModified, modified)
+	}
+	if answered, err := c.Precondition(out.etag, out.changed()); answered {
+		return err
 	}
 	if out.coding != "" {
 		h.Set(wherry.HeaderContentEncoding, out.coding)
@@ -46,7 +47,7 @@ func (s *site) answer(c *wherry.Context, r *resource) error {
 		return out.whole(c)
 	}
 	h.Set(wherry.HeaderAcceptRanges, "bytes")
-	parts, ok := asked(c, &out.variant, now)
+	parts, ok := asked(c, &out.variant)
 	switch {
 	case !ok:
 		return out.whole(c)
@@ -107,13 +108,12 @@ func (s *site) open(out *outgoing) error {
 // asked returns the parts of the content that the request asks for; ok is
 // false if it asks for all of it. Range means something for GET only (section
 // 14.2), and is no list: two lines of it are malformed.
-func asked(c *wherry.Context, v *variant, now time.Time) (parts []span, ok bool) {
-	h := c.Headers()
-	if !h.Has(wherry.HeaderRange) || c.Method() != "GET" {
+func asked(c *wherry.Context, v *variant) (parts []span, ok bool) {
+	if c.HeaderBytes(wherry.HeaderRange) == nil || c.Method() != "GET" {
 		return nil, false
 	}
-	values := h.Values(wherry.HeaderRange)
-	if len(values) != 1 || !partial(h, v, now) {
+	values := c.Headers().Values(wherry.HeaderRange)
+	if len(values) != 1 || !c.IfRange(v.etag, v.changed()) {
 		return nil, false
 	}
 	return parseRange(values[0], v.size)

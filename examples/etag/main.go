@@ -11,8 +11,8 @@ import (
 	"flag"
 	"log"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"wherry.example/wherry"
 	"wherry.example/wherry/engine"
@@ -45,10 +45,9 @@ func (n *note) etag() string { return `"` + strconv.Itoa(n.version) + `"` }
 func (n *note) read(c *wherry.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c.SetHeader(wherry.HeaderETag, n.etag())
 	c.SetHeader(wherry.HeaderCacheControl, "no-cache") // keep it, but ask each time
-	if listed(c, wherry.HeaderIfNoneMatch, n.etag()) {
-		return c.Status(304).NoContent()
+	if answered, err := c.Precondition(n.etag(), time.Time{}); answered {
+		return err
 	}
 	return c.Text(200, n.text)
 }
@@ -63,27 +62,10 @@ func (n *note) write(c *wherry.Context) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !listed(c, wherry.HeaderIfMatch, n.etag()) {
-		return wherry.NewError(412, "The note has changed since you read it.")
+	if answered, err := c.Precondition(n.etag(), time.Time{}); answered {
+		return err
 	}
 	n.text, n.version = string(body), n.version+1
 	c.SetHeader(wherry.HeaderETag, n.etag())
 	return c.NoContent()
-}
-
-// listed reports whether a field names the entity tag. Tags of this resource
-// hold no comma. A weak one is as good as a strong one for If-None-Match only.
-func listed(c *wherry.Context, field, etag string) bool {
-	for _, line := range c.Headers().Values(field) {
-		for tag := range strings.SplitSeq(line, ",") {
-			tag = strings.Trim(tag, " \t")
-			if field == wherry.HeaderIfNoneMatch {
-				tag = strings.TrimPrefix(tag, "W/")
-			}
-			if tag == etag || tag == "*" {
-				return true
-			}
-		}
-	}
-	return false
 }

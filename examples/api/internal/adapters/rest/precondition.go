@@ -1,9 +1,8 @@
 package rest
 
 import (
-	"slices"
 	"strconv"
-	"strings"
+	"time"
 
 	"wherry.example/wherry"
 	"wherry.example/wherry/examples/api/internal/service"
@@ -17,54 +16,20 @@ import (
 // version is enough to tell all that a path ever stood for apart.
 func tagOf(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-var (
-	errNoPrecondition = wherry.NewError(428, "Say which version you have seen: If-Match with the ETag of the task, or * for any.")
-	errPrecondition   = &wherry.Error{Status: 400, Errors: []wherry.FieldError{
-		{Parameter: wherry.HeaderIfMatch, Detail: "must be * or a list of entity tags"}}}
-)
+var errNoPrecondition = wherry.NewError(428, "Say which version you have seen: If-Match with the ETag of the task, or * for any.")
 
-// ifMatch returns which versions the client means.
+// ifMatch returns which versions the client means. It belongs to the handler,
+// as the Context does.
 func ifMatch(c *wherry.Context) (service.Match, error) {
-	lines := c.Headers().Values(wherry.HeaderIfMatch)
-	if len(lines) == 0 {
+	if !c.Headers().Has(wherry.HeaderIfMatch) {
 		return nil, errNoPrecondition
 	}
-	list := strings.Trim(strings.Join(lines, ","), " \t")
-	if list == "*" {
-		return func(int64) bool { return true }, nil
+	check := func(version int64) error {
+		_, err := c.Precondition(tagOf(version), time.Time{})
+		return err
 	}
-	tags, ok := parseTags(list)
-	if !ok {
-		return nil, errPrecondition
+	if err := check(0); wherry.StatusOf(err) == 400 { // malformed for any version
+		return nil, err
 	}
-	return func(version int64) bool { return slices.Contains(tags, tagOf(version)) }, nil
-}
-
-// parseTags returns the entity tags of a list with their quotes and, if they
-// are weak, their mark: so that those never equal a strong one.
-//
-//	entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE
-func parseTags(list string) (tags []string, ok bool) {
-	for {
-		list = strings.TrimLeft(list, " \t,") // empty elements are allowed
-		if list == "" {
-			return tags, len(tags) > 0
-		}
-		opaque, weak := strings.CutPrefix(list, "W/")
-		if !strings.HasPrefix(opaque, `"`) {
-			return nil, false
-		}
-		length := strings.IndexByte(opaque[1:], '"') + 2
-		if length == 1 || strings.ContainsAny(opaque[1:length-1], " \t") {
-			return nil, false
-		}
-		if weak {
-			length += len("W/")
-		}
-		tags = append(tags, list[:length])
-		list = strings.TrimLeft(list[length:], " \t")
-		if list != "" && list[0] != ',' {
-			return nil, false
-		}
-	}
+	return func(version int64) bool { return check(version) == nil }, nil
 }
