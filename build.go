@@ -124,16 +124,27 @@ func (s *server) register(a *App) []error {
 	told := map[string]bool{}
 	for _, f := range flat {
 		for _, err := range each(s.add(f)) {
-			if _, ofLayer := err.(*layerError); !ofLayer {
-				err = fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err)
-			}
-			if !told[err.Error()] {
-				told[err.Error()] = true
+			key, err := f.place(err)
+			if !told[key] {
+				told[key] = true
 				mistakes = append(mistakes, err)
 			}
 		}
 	}
 	return mistakes
+}
+
+// place adds to a mistake where it stands. Of those with the same key one is
+// told: one call may have made a mistake that spoils many routes.
+func (f *flatRoute) place(err error) (key string, placed error) {
+	if _, ofLayer := err.(*layerError); ofLayer {
+		return err.Error(), err
+	}
+	placed = fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err)
+	if f.handler != nil && errors.Is(brokenBy(f.handler), err) {
+		return f.location + err.Error(), placed
+	}
+	return placed.Error(), placed
 }
 
 // each returns the errors that were joined into one.
@@ -225,21 +236,51 @@ func (s *server) add(f flatRoute) error {
 		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
 	}
 	var err error
-	if rt.handler, err = wrap(inner, f.handler); err != nil {
-		return err
-	}
-	if rt.denied, err = wrap(inner, func(c *Context) error { return c.app.deny(c) }); err != nil {
+	if rt.handler, err = wrap(inner, rt.innermost(f.handler)); err != nil {
 		return err
 	}
 	if err := s.hosts.add(rt); err != nil {
 		return err
 	}
+	rt.denied = rt.denial()
 	if rt.name != "" {
 		s.named[rt.name] = rt
 	}
 	s.methods[rt.method] = true
 	s.routes = append(s.routes, rt)
 	return nil
+}
+
+// Middleware is called once for a route, and what it returns is around its
+// handler and around the answer to other methods: what a middleware counts, it
+// counts for both. It is also around the answer to content that is too large by
+// its declared length, and may have raised the limit. A denied request has a
+// copy of the route, by which the innermost handler knows it.
+
+// innermost returns what stands inside of all middleware.
+func (rt *route) innermost(h Handler) Handler {
+	if brokenBy(h) != nil {
+		return h
+	}
+	return func(c *Context) error {
+		switch {
+		case c.route != rt:
+			return c.app.deny(c)
+		case c.body.tooLarge():
+			return errBodyTooLarge
+		}
+		return h(c)
+	}
+}
+
+// denial returns the handler of requests with another method. The route is
+// complete otherwise.
+func (rt *route) denial() Handler {
+	denied := &route{method: rt.method, pattern: rt.pattern, host: rt.host, name: rt.name, loc: rt.loc, opts: rt.opts, parsed: rt.parsed}
+	return func(c *Context) error {
+		c.route = denied
+		return rt.handler(c)
+	}
 }
 
 // knows reports whether the method means anything to this server.

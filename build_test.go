@@ -106,11 +106,35 @@ func TestBuildRunsMiddlewareOnce(t *testing.T) {
 	})
 	require.NoError(t, app.Build())
 	require.NoError(t, app.Build())
-	built := composed
 	_, err := app.Test(get("/") + get("/") + get("/nowhere"))
 	require.NoError(t, err)
-	require.Equal(t, built, composed)
+	require.Equal(t, 2, composed, "for the route, and for what has no route")
 	require.Equal(t, 3, ran)
+}
+
+// TestMiddlewareIsShared: one middleware of a route is around its handler and
+// around the answers to other methods, and cannot turn one into the other.
+func TestMiddlewareIsShared(t *testing.T) {
+	composed, handled := 0, 0
+	var seen []string
+	counting := func(next wherry.Handler) wherry.Handler {
+		composed++
+		mine := 0
+		return func(c *wherry.Context) error {
+			mine++
+			seen = append(seen, fmt.Sprintf("%d %s %s %s", mine, c.Method(), c.Pattern(), c.Param("id")))
+			c.SetMethod("POST")
+			return next(c)
+		}
+	}
+	app := quiet().Post("/a/:id", func(c *wherry.Context) error { handled++; return c.NoContent() }, wherry.With(counting), wherry.Name("a"))
+	post := "POST /a/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+	answers, err := app.Test(get("/a/6") + post + get("/a/8"))
+	require.NoError(t, err)
+	require.Equal(t, 1, composed)
+	require.Equal(t, 1, handled)
+	require.Equal(t, []string{"1 GET /a/:id 6", "2 POST /a/:id 7", "3 GET /a/:id 8"}, seen)
+	require.Equal(t, []int{405, 204, 405}, []int{answers[0].Status, answers[1].Status, answers[2].Status})
 }
 
 // TestMountRefusals: what a mounted app would lose is a mistake, wherever in
@@ -165,6 +189,18 @@ func TestBroken(t *testing.T) {
 	require.ErrorIs(t, quiet().Use(limit).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", wherry.Broken(bad)).Build(), bad)
 	require.ErrorIs(t, quiet().Get("/a", text(""), wherry.With(limit)).Build(), bad)
+	require.ErrorIs(t, quiet().Get("/a", wherry.Broken(bad), wherry.With(pass)).Build(), bad)
+
+	app = quiet()
+	for _, path := range []string{"/a", "/b", "relative"} {
+		app.Get(path, wherry.Broken(bad))
+	}
+	app.Get("/other", wherry.Broken(bad))
+	err = app.Build()
+	require.Equal(t, 2, strings.Count(err.Error(), bad.Error()), "once for each place: %v", err)
+	err = quiet().Get("/a", wherry.Broken(errors.Join(bad, worse))).Build()
+	require.ErrorContains(t, err, bad.Error())
+	require.ErrorContains(t, err, worse.Error())
 	require.ErrorIs(t, quiet().BeforeRouting(wherry.Broken(bad)).Build(), bad)
 	none := func(wherry.Handler) wherry.Handler { return nil }
 	require.ErrorContains(t, quiet().Get("/a", text(""), wherry.With(none)).Build(), "nil handler")

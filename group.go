@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -216,14 +217,18 @@ func (e *layerError) Error() string {
 
 func (e *layerError) Unwrap() error { return e.err }
 
-// caller returns file:line of the nearest frame that is not a registering
-// method of this package.
+// registrars are the beginnings of the names of functions that register for
+// somebody else: the place of a registration is where they are called.
+var registrars = []string{"wherry.(*App).", "wherry.(*Group).", "wherry/health.", "wherry/debug."}
+
+// caller returns file:line of the nearest frame that does not register for
+// somebody else.
 func caller() string {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if !strings.Contains(f.Function, "wherry.(*App).") && !strings.Contains(f.Function, "wherry.(*Group).") {
+		if !slices.ContainsFunc(registrars, func(name string) bool { return strings.Contains(f.Function, name) }) {
 			return fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
 		if !more {

@@ -28,6 +28,31 @@ func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
 // set socket options on it. Nobody but the server may read, write or close it.
 func (c *Conn) NetConn() net.Conn { return c.conn }
 
+// Encrypted reports whether the connection itself is one of TLS; what a proxy
+// says about the way to it is the matter of middleware. What was agreed, such
+// as the client's certificate, is told by the function State of package secure.
+func (c *Conn) Encrypted() bool {
+	for conn := c.conn; conn != nil; conn = below(conn) {
+		// A *tls.Conn: who has a handshake need not encrypt, and crypto/tls is
+		// not linked into every program for a question.
+		if _, ok := conn.(interface{ OCSPResponse() []byte }); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// below returns the connection that another one wraps, nil if there is none.
+func below(conn net.Conn) net.Conn {
+	switch w := conn.(type) {
+	case interface{ Unwrap() net.Conn }:
+		return w.Unwrap()
+	case interface{ NetConn() net.Conn }:
+		return w.NetConn()
+	}
+	return nil
+}
+
 // Requests returns how many requests of this connection have been read.
 func (c *Conn) Requests() int64 { return c.requests.Load() }
 
@@ -72,9 +97,10 @@ var (
 	ErrShutdown = errors.New("wherry: server shut down")
 )
 
-// OnConnect adds a hook that runs for each accepted connection before its
-// first byte is read, on the connection's goroutine or the accepting one; it
-// must not block. An error refuses the connection: it is closed without an
+// OnConnect adds a hook that runs for each accepted connection before the
+// first byte of a request is read, on the connection's goroutine or the
+// accepting one; it must not block. Where a PROXY header is awaited it runs
+// behind that, otherwise before the TLS handshake. An error refuses the connection: it is closed without an
 // answer, and later OnConnect hooks do not run. [ErrStopAccepting] also ends
 // the listener.
 func (a *App) OnConnect(hook func(*Conn) error) *App {

@@ -59,7 +59,7 @@ func (standardJSON) Append(dst []byte, v any) ([]byte, error) {
 
 func (standardJSON) Decode(data []byte, v any, strict bool) error {
 	if !strict {
-		return json.Unmarshal(data, v)
+		return placed(json.Unmarshal(data, v), data, v)
 	}
 	// The whole of data is looked at first: a Decoder reads one value and
 	// leaves what stands behind it.
@@ -71,7 +71,7 @@ func (standardJSON) Decode(data []byte, v any, strict bool) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	return placed(d.Decode(v), data, v)
 }
 
 // ignoredJSON takes any JSON and keeps nothing.
@@ -97,12 +97,15 @@ func decodeError(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	var repeated repeatedName
+	var refused *refusedValue
 	unknown, isUnknown := strings.CutPrefix(err.Error(), "json: unknown field ")
 	switch {
 	case errors.As(err, &syntax):
 		e.Detail = fmt.Sprintf("The content is not valid JSON, at byte %d.", syntax.Offset)
 	case errors.As(err, &kind):
 		e.Errors = []FieldError{{Pointer: pointer(kind.Field), Detail: misfit(kind.Value)}}
+	case errors.As(err, &refused):
+		e.Errors = []FieldError{refused.fieldError()}
 	case errors.As(err, &repeated):
 		e.Errors = []FieldError{{Detail: "the name " + quotedName(string(repeated)) + " appears twice"}}
 	case isUnknown:

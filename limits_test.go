@@ -180,3 +180,36 @@ func TestMistakenLimits(t *testing.T) {
 	huge := wherry.Limits{Head: 1 << 40, FieldLines: 1 << 40, Target: 1 << 40, Body: 1<<63 - 1, Trailer: 1 << 40}
 	require.NoError(t, quiet().Limits(huge).Timeouts(wherry.Timeouts{Idle: 1<<63 - 1}).Build(), "beyond the widest is the widest")
 }
+
+// Middleware stands around the refusal of content that is too large by its
+// declared length, so the answer has its fields, and may have raised the limit.
+func TestMiddlewareAroundBodyLimit(t *testing.T) {
+	app := wherry.New().Limits(wherry.Limits{Body: 4})
+	app.Use(func(next wherry.Handler) wherry.Handler {
+		return func(c *wherry.Context) error {
+			c.SetHeader("X-Around", "1")
+			if c.Header("X-Raise") != "" {
+				c.SetBodyLimit(10)
+			}
+			return next(c)
+		}
+	})
+	ran := 0
+	app.Post("/", func(c *wherry.Context) error {
+		ran++
+		content, err := c.BodyBytes()
+		if err != nil {
+			return err
+		}
+		return c.Text(200, string(content))
+	})
+	answers, err := app.Test("POST / HTTP/1.1\r\nHost: x\r\nX-Raise: 1\r\nContent-Length: 5\r\n\r\n12345" +
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345")
+	require.NoError(t, err)
+	require.Len(t, answers, 2)
+	require.Equal(t, 200, answers[0].Status)
+	require.Equal(t, "12345", string(answers[0].Body))
+	require.Equal(t, 413, answers[1].Status)
+	require.Equal(t, "1", answers[1].Headers.Get("X-Around"))
+	require.Equal(t, 1, ran)
+}

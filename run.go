@@ -105,7 +105,11 @@ func (a *App) Serve(ln net.Listener) error {
 		_ = ln.Close()
 		return err
 	}
-	return e.Serve(ln)
+	err = e.Serve(ln)
+	if a.run.stopAccepting.Load() && errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // engineOf returns the engine of the app, made at the first call.
@@ -121,7 +125,7 @@ func (a *App) engineOf() (engine.Engine, error) {
 	}
 	s := a.server
 	e, err := engine.New(a.kind, engine.Config{
-		Handler:   opener{s},
+		Handler:   greeter{opener{s}},
 		MaxConns:  s.limits.Connections,
 		Handshake: s.timeouts.Handshake,
 		OnError:   func(err error) { s.log.Error("wherry: engine", slog.Any("error", err)) },

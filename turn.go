@@ -157,9 +157,6 @@ func dispatch(c *Context) error {
 	if found == methodNotAllowed {
 		return c.route.denied(c)
 	}
-	if c.body.tooLarge() {
-		return errBodyTooLarge
-	}
 	return c.route.pace.run(c, c.route.handler)
 }
 

@@ -31,10 +31,16 @@ type lowerConn struct {
 	noWait bool // of the read that runs
 }
 
-// addLayer makes the layer of a new connection.
+// addLayer makes the layer of a new connection. One that is NonBlocking itself
+// passes on what the socket can do: the session has it as it is, and the
+// connection lives like one without a layer.
 func (c *loopConn) addLayer(layer func(net.Conn) net.Conn) net.Conn {
 	lower := &lowerConn{loopConn: c}
-	c.layer = &layeredConn{socket: c, lower: lower, upper: layer(lower)}
+	upper := layer(lower)
+	if _, ok := upper.(NonBlocking); ok {
+		return upper
+	}
+	c.layer = &layeredConn{socket: c, lower: lower, upper: upper}
 	return c.layer
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -221,9 +222,12 @@ func TestMistakes(t *testing.T) {
 		{health.Options{Startup: []health.Check{{Name: "a", Run: run}, {Name: "a", Run: run}}}, "Startup[1]"},
 		{health.Options{Ready: make([]health.Check, 101)}, "at most 100"},
 	} {
+		_, _, line, _ := runtime.Caller(0)
 		err := health.New(test.o).Attach(wherry.New()).Build()
 		require.ErrorContains(t, err, test.want)
-		require.Equal(t, 1, strings.Count(err.Error(), `"/livez"`))
+		require.Equal(t, 1, strings.Count(err.Error(), "health.New"), "once, and not for each route: %v", err)
+		require.ErrorContains(t, err, fmt.Sprintf("health_test.go:%d: ", line+1))
+		require.NotContains(t, err.Error(), "health.go:")
 	}
 	require.ErrorContains(t, health.New(health.Options{}, health.Options{}).Attach(wherry.New()).Build(), "give them once")
 }

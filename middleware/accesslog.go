@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // AccessLogOptions says what is written. The zero value writes every exchange,
@@ -90,8 +91,8 @@ func (o *AccessLogOptions) describe(c *wherry.Context, r wherry.Result, kind str
 	}
 	text("http.route", c.Pattern())
 	text("request_id", RequestIDOf(c))
-	if peer := addrOf(c.RemoteAddr()); peer.IsValid() {
-		attrs = append(attrs, slog.String("network.peer.address", peer.String()))
+	if addr := peer.AddrOf(c.RemoteAddr()); addr.IsValid() {
+		attrs = append(attrs, slog.String("network.peer.address", addr.String()))
 	}
 	if client := ClientIPOf(c); client.IsValid() {
 		attrs = append(attrs, slog.String("client.address", client.String()))

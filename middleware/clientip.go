@@ -1,12 +1,11 @@
 package middleware
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"strings"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // ClientIPOptions says who is believed about where a request came from. The
@@ -45,7 +44,7 @@ func ClientIPOf(c *wherry.Context) netip.Addr {
 	if o, found := origins.Get(c); found {
 		return o.addr
 	}
-	return addrOf(c.RemoteAddr())
+	return peer.AddrOf(c.RemoteAddr())
 }
 
 // SchemeOf returns how the client asked: "https" or "http". It is what a
@@ -60,26 +59,10 @@ func SchemeOf(c *wherry.Context) string {
 			return o.scheme
 		}
 	}
-	if secure(c.Conn().NetConn()) {
+	if c.Conn().Encrypted() {
 		return "https"
 	}
 	return "http"
-}
-
-// secure reports whether a connection is one of TLS, or wraps one. What has a
-// handshake is one of TLS: crypto/tls is not imported for a question.
-func secure(conn net.Conn) bool {
-	for range 4 { // wrappers within wrappers
-		if _, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok {
-			return true
-		}
-		w, ok := conn.(interface{ Unwrap() net.Conn })
-		if !ok {
-			return false
-		}
-		conn = w.Unwrap()
-	}
-	return false
 }
 
 // ClientIP finds the address of the client behind proxies that are named, for
@@ -100,13 +83,13 @@ func ClientIP(options ...ClientIPOptions) wherry.Middleware {
 	if wrong != nil {
 		return wrong
 	}
-	proxies, err := newPeers(o.TrustedProxies, o.TrustUnixSocket)
+	proxies, err := peer.NewSet(o.TrustedProxies, o.TrustUnixSocket)
 	switch {
 	case err != nil:
 		return cannot("ClientIP: TrustedProxies: %w", err)
 	case o.Field != "" && !isToken(o.Field):
 		return cannot("ClientIP: Field %q is no name of a field; give one as \"X-Forwarded-For\"", o.Field)
-	case o.Field != "" && proxies.none():
+	case o.Field != "" && proxies.Empty():
 		return cannot("ClientIP: Field is %q but nobody is believed; name the proxies in TrustedProxies", o.Field)
 	}
 	find := findSingle(o.Field)
@@ -118,8 +101,8 @@ func ClientIP(options ...ClientIPOptions) wherry.Middleware {
 	}
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
-			if remote := c.RemoteAddr(); proxies.include(remote) {
-				found := &origin{addr: addrOf(remote)}
+			if remote := c.RemoteAddr(); proxies.Has(remote) {
+				found := &origin{addr: peer.AddrOf(remote)}
 				find(c, &proxies, found)
 				origins.Set(c, found)
 			}
@@ -129,7 +112,7 @@ func ClientIP(options ...ClientIPOptions) wherry.Middleware {
 }
 
 // findForwardedFor walks X-Forwarded-For from the right, over all its lines.
-func findForwardedFor(c *wherry.Context, proxies *peers, o *origin) {
+func findForwardedFor(c *wherry.Context, proxies *peer.Set, o *origin) {
 	o.legacy = true
 	hops := 0
 	lines := c.Headers().Values(wherry.HeaderXForwardedFor)
@@ -142,7 +125,7 @@ func findForwardedFor(c *wherry.Context, proxies *peers, o *origin) {
 				return
 			}
 			o.addr = addr
-			if !proxies.contain(addr) {
+			if !proxies.Contains(addr) {
 				return
 			}
 		}
@@ -159,8 +142,8 @@ func cutLast(list string) (rest, last string, more bool) {
 }
 
 // findSingle takes the address of a field that a proxy sets to one.
-func findSingle(field string) func(*wherry.Context, *peers, *origin) {
-	return func(c *wherry.Context, _ *peers, o *origin) {
+func findSingle(field string) func(*wherry.Context, *peer.Set, *origin) {
+	return func(c *wherry.Context, _ *peer.Set, o *origin) {
 		o.legacy = true
 		lines := c.Headers().Values(field)
 		if len(lines) != 1 {
@@ -197,11 +180,11 @@ func knownScheme(s string) string {
 func parseHop(s string) (netip.Addr, bool) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		addr, err := netip.ParseAddr(s[1 : len(s)-1])
-		return plain(addr), err == nil && addr.Is6()
+		return peer.Plain(addr), err == nil && addr.Is6()
 	}
 	if addr, err := netip.ParseAddr(s); err == nil {
-		return plain(addr), true
+		return peer.Plain(addr), true
 	}
 	with, err := netip.ParseAddrPort(s)
-	return plain(with.Addr()), err == nil
+	return peer.Plain(with.Addr()), err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // This file reads Forwarded, RFC 7239 section 4:
@@ -18,7 +19,7 @@ type hop struct{ node, proto string }
 
 // findForwarded walks Forwarded from the right, over all its lines. One line
 // that breaks the grammar ends the walk before it.
-func findForwarded(c *wherry.Context, proxies *peers, o *origin) {
+func findForwarded(c *wherry.Context, proxies *peer.Set, o *origin) {
 	left := maxHops
 	lines := c.Headers().Values(wherry.HeaderForwarded)
 	for i := len(lines) - 1; i >= 0; i-- {
@@ -33,7 +34,7 @@ func findForwarded(c *wherry.Context, proxies *peers, o *origin) {
 				return // "unknown", an obfuscated name, or none
 			}
 			o.addr, o.scheme = addr, knownScheme(hops[j].proto)
-			if !proxies.contain(addr) {
+			if !proxies.Contains(addr) {
 				return
 			}
 		}

@@ -2,11 +2,11 @@ package middleware
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // HTTPSRedirectOptions says where [HTTPSRedirect] may lead. Hosts is
@@ -36,7 +36,7 @@ type HTTPSRedirectOptions struct {
 // which spares the next request in clear. Health checks in clear are excepted
 // with [Skip].
 func HTTPSRedirect(o HTTPSRedirectOptions) wherry.Middleware {
-	trusted, err := newPeers(o.TrustedProxies, o.TrustUnix)
+	trusted, err := peer.NewSet(o.TrustedProxies, o.TrustUnix)
 	switch {
 	case err != nil:
 		return cannot("HTTPSRedirect: TrustedProxies: %w", err)
@@ -59,7 +59,7 @@ func HTTPSRedirect(o HTTPSRedirectOptions) wherry.Middleware {
 	}
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
-			if overTLS(c) || forwardedHTTPS(c, &trusted) {
+			if c.Conn().Encrypted() || forwardedHTTPS(c, &trusted) {
 				return next(c)
 			}
 			if m := c.Method(); m != "GET" && m != "HEAD" {
@@ -74,27 +74,10 @@ func HTTPSRedirect(o HTTPSRedirectOptions) wherry.Middleware {
 	}
 }
 
-// overTLS reports whether the connection itself is encrypted.
-func overTLS(c *wherry.Context) bool {
-	conn := c.Conn().NetConn()
-	for conn != nil {
-		// A *tls.Conn; other connections with a handshake do not encrypt.
-		if _, ok := conn.(interface{ OCSPResponse() []byte }); ok {
-			return true
-		}
-		wrapper, ok := conn.(interface{ Unwrap() net.Conn })
-		if !ok {
-			return false
-		}
-		conn = wrapper.Unwrap()
-	}
-	return false
-}
-
 // forwardedHTTPS reports whether a trusted proxy says that it was asked over
 // https. The last value is the one that it has written itself.
-func forwardedHTTPS(c *wherry.Context, trusted *peers) bool {
-	if trusted.none() || !trusted.include(c.RemoteAddr()) {
+func forwardedHTTPS(c *wherry.Context, trusted *peer.Set) bool {
+	if trusted.Empty() || !trusted.Has(c.RemoteAddr()) {
 		return false
 	}
 	lines := c.Headers().Values("X-Forwarded-Proto")

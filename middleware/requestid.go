@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // RequestIDOptions says where ids come from. The zero value makes a new one
@@ -56,14 +57,14 @@ func RequestID(options ...RequestIDOptions) wherry.Middleware {
 	if o.New == nil {
 		o.New = newID
 	}
-	accepted, err := newPeers(o.AcceptFrom, o.AcceptFromUnix)
+	accepted, err := peer.NewSet(o.AcceptFrom, o.AcceptFromUnix)
 	if err != nil {
 		return cannot("RequestID: AcceptFrom: %w", err)
 	}
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
 			id := ""
-			if sent := c.HeaderBytes(o.Field); wellFormedID(sent) && accepted.include(c.RemoteAddr()) {
+			if sent := c.HeaderBytes(o.Field); wellFormedID(sent) && accepted.Has(c.RemoteAddr()) {
 				id = string(sent)
 			} else {
 				id = o.New()

@@ -1,7 +1,6 @@
 package middleware_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"testing"
@@ -52,7 +51,7 @@ func TestSecureHeadersOptions(t *testing.T) {
 // secureConn looks like a connection of crypto/tls.
 type secureConn struct{ *heardConn }
 
-func (secureConn) HandshakeContext(context.Context) error { return nil }
+func (secureConn) OCSPResponse() []byte { return nil }
 
 // wrappedConn is what a listener may put around another's connection.
 type wrappedConn struct{ net.Conn }

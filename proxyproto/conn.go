@@ -7,19 +7,24 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"wherry.example/wherry/engine"
 )
 
 // This file is a connection that begins with a header. The header is read by
-// whoever first asks for an address or for bytes, within its own deadline and
-// within the one that the user has set, whichever is earlier. A header that
-// is bad or late ends the connection for good.
+// whoever first asks for an address or for bytes, within its own time and
+// within the deadline that the user has set, whichever is earlier. A header
+// that is bad or late ends the connection for good.
 
 // conn is a connection of a trusted peer.
 type conn struct {
 	net.Conn
-	limit   int
-	expires time.Time // of the header
+	ln  *listener
+	try engine.NonBlocking // nil where reads only block
+
+	bare atomic.Bool // the header is read, and of what came with it nothing is left
 
 	reading sync.Mutex // held while the header is read, guards the following
 	buffer  []byte     // what has come of the header, then what came behind it
@@ -27,37 +32,69 @@ type conn struct {
 	err     error // the header was bad; stays
 	header  Header
 
-	mu       sync.Mutex // guards the following
-	deadline time.Time  // of reads, as the user has set it
-	pending  bool       // the header is still awaited
+	mu    sync.Mutex  // guards the following
+	timer *time.Timer // of the header
+	late  bool        // its time was over before it was read
 }
 
-func newConn(c net.Conn, o Options) *conn {
-	p := &conn{Conn: c, limit: o.HeaderBytes, expires: time.Now().Add(o.HeaderTimeout), pending: true}
-	_ = c.SetReadDeadline(p.expires)
-	return p
+// begin starts the time of the header.
+func (c *conn) begin(under net.Conn, ln *listener) {
+	c.Conn, c.ln = under, ln
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = time.AfterFunc(ln.options.HeaderTimeout, c.expire)
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// expire ends the time of the header, and wakes whoever waits for it.
+func (c *conn) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.late = true
+		_ = c.Conn.SetReadDeadline(longAgo)
+	}
+}
+
+// settle stops the time of the header and reports whether it was over.
+func (c *conn) settle() (late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	return c.late
+}
+
+func (c *conn) isLate() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
 }
 
 // errLate is no timeout in the sense of net.Error: another try is of no use.
 var errLate = fmt.Errorf("%w: it did not come in time", ErrHeader)
 
-// begin reads the header, unless that has been done. It fails with
-// os.ErrDeadlineExceeded if only the user's deadline has passed: then what
-// has come is kept.
-func (c *conn) begin() error {
+// await reads the header, unless that has been done, and returns what is wrong
+// with it. It fails without a judgement if only the user's deadline has
+// passed, or if a read must not wait: then what has come is kept.
+func (c *conn) await(read func(*conn, []byte) (int, error)) error {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	for !c.done && c.err == nil {
-		h, n, err := parse(c.buffer, c.limit)
+		h, n, err := parse(c.buffer, c.ln.options.HeaderBytes)
 		switch {
+		case c.isLate():
+			c.fail(errLate)
 		case err != nil:
-			c.err = err
+			c.fail(err)
 		case n > 0:
-			c.header, c.done = h, true
-			c.buffer = c.buffer[n:]
-			c.settle()
+			c.accept(h, n)
 		default:
-			if err := c.more(); err != nil {
+			if err := c.more(read); err != nil {
 				return err
 			}
 		}
@@ -65,61 +102,90 @@ func (c *conn) begin() error {
 	return c.err
 }
 
+// waiting and trying are the two ways to read.
+func waiting(c *conn, p []byte) (int, error) { return c.Conn.Read(p) }
+func trying(c *conn, p []byte) (int, error)  { return c.try.TryRead(p) }
+
+// accept ends the wait for a header that has come. reading is held.
+func (c *conn) accept(h Header, n int) {
+	if c.settle() {
+		c.fail(errLate)
+		return
+	}
+	c.header, c.done = h, true
+	c.forget(n)
+}
+
+// fail ends the wait for a header. reading is held.
+func (c *conn) fail(err error) {
+	c.settle()
+	c.err, c.buffer = err, nil
+}
+
+// forget drops bytes that were used. reading is held.
+func (c *conn) forget(n int) {
+	if c.buffer = c.buffer[n:]; len(c.buffer) == 0 {
+		c.buffer = nil
+		c.bare.Store(true)
+	}
+}
+
 // more reads further bytes of the header.
-func (c *conn) more() error {
-	if c.buffer == nil {
-		c.buffer = make([]byte, 0, defaultHeaderBytes)
-	}
+func (c *conn) more(read func(*conn, []byte) (int, error)) error {
 	if len(c.buffer) == cap(c.buffer) {
-		c.buffer = append(make([]byte, 0, min(2*cap(c.buffer), c.limit)), c.buffer...)
+		room := min(max(2*cap(c.buffer), defaultHeaderBytes), max(c.ln.options.HeaderBytes, maxV1))
+		c.buffer = append(make([]byte, 0, room), c.buffer...)
 	}
-	n, err := c.Conn.Read(c.buffer[len(c.buffer):cap(c.buffer)])
+	n, err := read(c, c.buffer[len(c.buffer):cap(c.buffer)])
 	c.buffer = c.buffer[:len(c.buffer)+n]
 	switch {
-	case n > 0 || err == nil:
+	case n > 0 || err == nil || c.isLate():
 		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(c.expires):
+	case tryLater(err):
+		if len(c.buffer) == 0 {
+			c.buffer = nil // who sends nothing costs nothing
+		}
 		return err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.err = errLate
 	case err == io.EOF && len(c.buffer) > 0:
-		c.err = bad("it ends after %d bytes", len(c.buffer))
+		c.fail(bad("it ends after %d bytes", len(c.buffer)))
 	default: // nothing was sent, as by a peer that only looks whether we are there
-		c.err = err
+		c.fail(err)
 	}
 	return nil
 }
 
-// settle gives the read deadline back to the user.
-func (c *conn) settle() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pending = false
-	_ = c.Conn.SetReadDeadline(c.deadline)
+// tryLater reports whether a read that has failed can be tried again.
+func tryLater(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.Is(err, engine.ErrWouldBlock) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &t) && t.Temporary()
 }
 
 // Read reads what comes behind the header.
-func (c *conn) Read(p []byte) (int, error) {
-	if err := c.begin(); err != nil {
+func (c *conn) Read(p []byte) (int, error) { return c.read(p, waiting) }
+
+func (c *conn) read(p []byte, read func(*conn, []byte) (int, error)) (int, error) {
+	if c.bare.Load() {
+		return read(c, p)
+	}
+	if err := c.await(read); err != nil {
 		return 0, err
 	}
 	c.reading.Lock()
 	if len(c.buffer) > 0 {
 		n := copy(p, c.buffer)
-		c.buffer = c.buffer[n:]
+		c.forget(n)
 		c.reading.Unlock()
 		return n, nil
 	}
-	c.buffer = nil
 	c.reading.Unlock()
-	return c.Conn.Read(p)
+	return read(c, p)
 }
 
 // RemoteAddr returns the address of the client, or that of the peer if it
 // speaks for itself. It waits for the header; when that does not come, or is
 // bad, the address is unknown, never that of the load balancer.
 func (c *conn) RemoteAddr() net.Addr {
-	if c.begin() != nil {
+	if !c.bare.Load() && c.await(waiting) != nil {
 		return unknown{}
 	}
 	if c.header.Source == nil {
@@ -134,14 +200,12 @@ type unknown struct{}
 func (unknown) Network() string { return "unknown" }
 func (unknown) String() string  { return "unknown" }
 
-// SetReadDeadline bounds reads. While the header is awaited its own deadline
-// holds as well.
+// SetReadDeadline bounds reads. The time of the header holds as well.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.deadline = t
-	if c.pending && (t.IsZero() || t.After(c.expires)) {
-		t = c.expires
+	if c.late {
+		return nil // the one that has passed stays
 	}
 	return c.Conn.SetReadDeadline(t)
 }
@@ -151,9 +215,15 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
 }
 
+// Close closes the connection to the peer.
+func (c *conn) Close() error {
+	c.settle()
+	return c.Conn.Close()
+}
+
 // CloseWrite shuts the sending side, where there is one to shut.
 func (c *conn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+	if half, ok := c.Conn.(engine.CloseWriter); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
@@ -170,15 +240,22 @@ func (c *conn) SetLinger(sec int) error {
 // Unwrap returns the connection to the peer.
 func (c *conn) Unwrap() net.Conn { return c.Conn }
 
+// headerOf returns the header, false if there is none.
+func (c *conn) headerOf() (Header, bool) {
+	if !c.bare.Load() && c.await(waiting) != nil {
+		return Header{}, false
+	}
+	return c.header, true
+}
+
 // HeaderOf returns the header with which a connection began, as an OnConnect
 // hook finds it by Conn.NetConn: c may be wrapped by an engine or by TLS. It
 // waits for the header like RemoteAddr. It reports false for a connection
 // that had none.
 func HeaderOf(c net.Conn) (Header, bool) {
 	for c != nil {
-		if p, ok := c.(*conn); ok {
-			err := p.begin()
-			return p.header, err == nil
+		if p, ok := c.(interface{ headerOf() (Header, bool) }); ok {
+			return p.headerOf()
 		}
 		switch w := c.(type) {
 		case interface{ NetConn() net.Conn }:

@@ -13,13 +13,15 @@
 //
 // Only peers that are named are believed, and they must send a header: a
 // receiver that guesses whether there is one lets every client choose its
-// address. Accept never reads: the header is read on the goroutine of its
-// connection when that first asks for the address or for bytes, so a peer that
-// is slow keeps nobody else waiting. TLS goes around it: tls.NewListener takes
-// what New returns.
+// address. Accept never reads, so a peer that is slow keeps nobody else
+// waiting: an app waits for the header before its OnConnect hooks run, on
+// event loops without a goroutine, and then serves the connection like any
+// other socket. Elsewhere the header is read by whoever first asks for the
+// address or for bytes.
 //
-// Connections of such a listener are no plain sockets: engines serve them as
-// they serve TLS, with a goroutine each.
+// TLS goes around it: secure.NewListener and tls.NewListener take what New
+// returns. The hooks run behind the handshake then. Event loops serve the
+// former themselves and give the latter a goroutine for each connection.
 package proxyproto
 
 import (
@@ -27,7 +29,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
+
+	"wherry.example/wherry/internal/peer"
 )
 
 // Options says who is believed, and how much.
@@ -74,21 +79,19 @@ func New(ln net.Listener, o Options) (net.Listener, error) {
 	case o.HeaderBytes < leastHeaderBytes || o.HeaderBytes > mostHeaderBytes:
 		return nil, fmt.Errorf("proxyproto: Options.HeaderBytes %d: give %d to %d", o.HeaderBytes, leastHeaderBytes, mostHeaderBytes)
 	}
-	trusted := make([]netip.Prefix, len(o.Trusted))
-	for i, p := range o.Trusted {
-		if !p.IsValid() || p.Addr().Is4In6() || p != p.Masked() {
-			return nil, fmt.Errorf("proxyproto: Options.Trusted[%d] %v is no network; give one as netip.MustParsePrefix(\"10.0.0.0/8\"), without bits beyond its length", i, p)
-		}
-		trusted[i] = p
+	trusted, err := peer.NewSet(o.Trusted, o.TrustUnix)
+	if err != nil {
+		return nil, fmt.Errorf("proxyproto: Options.Trusted: %w", err)
 	}
-	o.Trusted = trusted
-	return &listener{Listener: ln, options: o}, nil
+	return &listener{Listener: ln, options: o, trusted: trusted}, nil
 }
 
-// listener is set at construction, then read-only.
+// listener is set at construction, then read-only but for stopped.
 type listener struct {
 	net.Listener
 	options Options
+	trusted peer.Set
+	stopped atomic.Bool // an OnConnect hook wants no more
 }
 
 // Accept waits for a connection, and for nothing that its peer sends.
@@ -98,8 +101,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case l.trusts(c.RemoteAddr()):
-			return newConn(c, l.options), nil
+		case l.trusted.Has(c.RemoteAddr()):
+			p := &conn{}
+			p.begin(c, l)
+			return p, nil
 		case l.options.AllowDirect:
 			return c, nil
 		}
@@ -107,24 +112,28 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *listener) trusts(peer net.Addr) bool {
-	if peer == nil {
-		return false
+// Under returns the listener inside, for engines that accept sockets
+// themselves.
+func (l *listener) Under() net.Listener { return l.Listener }
+
+// Layer returns what Accept would of a connection that was accepted inside.
+func (l *listener) Layer(c net.Conn) net.Conn {
+	trusted := l.trusted.Has(c.RemoteAddr())
+	s, ready := c.(socket)
+	switch {
+	case !trusted && l.options.AllowDirect:
+		return c
+	case !trusted:
+		return refusedConn{c}
+	case !ready:
+		p := &conn{}
+		p.begin(c, l)
+		return p
 	}
-	if peer.Network() == "unix" {
-		return l.options.TrustUnix
-	}
-	withPort, ok := peer.(interface{ AddrPort() netip.AddrPort })
-	if !ok {
-		return false
-	}
-	addr := withPort.AddrPort().Addr().Unmap().WithZone("")
-	for _, p := range l.options.Trusted {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	p := &socketConn{socket: s}
+	p.try = s
+	p.begin(c, l)
+	return p
 }
 
 // SetDeadline bounds Accept, where the listener inside can do that. Engines

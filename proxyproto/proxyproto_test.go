@@ -76,7 +76,7 @@ func serve(t *testing.T, kind engine.Kind, o proxyproto.Options, shield func(net
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	causes = make(chan error, 16)
+	causes = make(chan error, 128)
 	app := wherry.New().Engine(kind).
 		OnConnect(func(c *wherry.Conn) error { c.SetTag(c.RemoteAddr().String()); return nil }).
 		OnDisconnect(func(_ *wherry.Conn, cause error) { causes <- cause }).
@@ -265,6 +265,44 @@ func TestHeaderTimeout(t *testing.T) {
 	})
 }
 
+// deadlines notes the last read deadline.
+type deadlines struct {
+	net.Conn
+	last time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error { d.last = t; return d.Conn.SetReadDeadline(t) }
+
+func (*deadlines) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:1"))
+}
+
+// Once the time of the header is over no deadline gives more of it: whoever
+// waits for the header must wake up.
+func TestLateStaysLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer func() { _ = client.Close() }()
+		inner := &deadlines{Conn: server}
+		ln := wrap(t, one{inner}, proxyproto.Options{Trusted: loopback})
+		late, err := ln.Accept()
+		require.NoError(t, err)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		require.True(t, inner.last.Before(time.Now()))
+		require.NoError(t, late.SetReadDeadline(time.Now().Add(time.Hour)))
+		require.True(t, inner.last.Before(time.Now()))
+		_, err = late.Read(make([]byte, 1))
+		require.ErrorIs(t, err, proxyproto.ErrHeader)
+	})
+}
+
+// one is a listener with one connection.
+type one struct{ net.Conn }
+
+func (o one) Accept() (net.Conn, error) { return o.Conn, nil }
+func (one) Addr() net.Addr              { return nil }
+
 // pipeWriter writes in the background: a pipe has no room of its own.
 type pipeWriter struct{ client, server net.Conn }
 
@@ -309,8 +347,8 @@ func TestOptions(t *testing.T) {
 	}{
 		{nil, proxyproto.Options{Trusted: loopback}, "listener is nil"},
 		{ln, proxyproto.Options{}, "Options.Trusted is empty"},
-		{ln, proxyproto.Options{Trusted: []netip.Prefix{{}}}, "Options.Trusted[0]"},
-		{ln, proxyproto.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")}}, "Options.Trusted[0]"},
+		{ln, proxyproto.Options{Trusted: []netip.Prefix{{}}}, "Options.Trusted: network 1"},
+		{ln, proxyproto.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")}}, "Options.Trusted: 10.1.2.3/8"},
 		{ln, proxyproto.Options{Trusted: loopback, HeaderTimeout: -1}, "HeaderTimeout"},
 		{ln, proxyproto.Options{Trusted: loopback, HeaderBytes: 100}, "HeaderBytes 100"},
 		{ln, proxyproto.Options{Trusted: loopback, HeaderBytes: 1 << 20}, "HeaderBytes"},

@@ -62,7 +62,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.Layer(conn), nil
+	return tls.Server(conn, l.config), nil
 }
 
 // Close closes the listener below.
@@ -71,12 +71,29 @@ func (l *Listener) Close() error { return l.under.Close() }
 // Addr returns the address of the listener below.
 func (l *Listener) Addr() net.Addr { return l.under.Addr() }
 
-// Under returns the listener below, for engines that accept sockets
-// themselves.
-func (l *Listener) Under() net.Listener { return l.under }
+// layered is engine.Layered.
+type layered interface {
+	Under() net.Listener
+	Layer(net.Conn) net.Conn
+}
 
-// Layer returns a *tls.Conn on a connection.
-func (l *Listener) Layer(conn net.Conn) net.Conn { return tls.Server(conn, l.config) }
+// Under returns the listener below, for engines that accept sockets
+// themselves: the lowest one, if the listener below is a layer as well.
+func (l *Listener) Under() net.Listener {
+	if below, ok := l.under.(layered); ok {
+		return below.Under()
+	}
+	return l.under
+}
+
+// Layer returns a *tls.Conn on a connection of the listener that
+// [Listener.Under] returns.
+func (l *Listener) Layer(conn net.Conn) net.Conn {
+	if below, ok := l.under.(layered); ok {
+		conn = below.Layer(conn)
+	}
+	return tls.Server(conn, l.config)
+}
 
 // State returns what was agreed in the handshake of a connection that a
 // listener of this package has accepted, as wherry.Conn.NetConn returns it. It

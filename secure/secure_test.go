@@ -135,6 +135,67 @@ func TestRequests(t *testing.T) {
 	})
 }
 
+// shaking is a listener whose connections have a handshake, and do not
+// encrypt.
+type shaking struct{ net.Listener }
+
+type shakingConn struct{ net.Conn }
+
+func (shakingConn) HandshakeContext(context.Context) error { return nil }
+
+func (l shaking) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return shakingConn{conn}, err
+}
+
+// TestEncrypted: hooks and handlers are told whether the connection is one of
+// TLS, on every engine.
+func TestEncrypted(t *testing.T) {
+	app := func() *wherry.App {
+		return wherry.New().
+			OnConnect(func(c *wherry.Conn) error { c.SetTag(c.Encrypted()); return nil }).
+			Get("/", func(c *wherry.Context) error {
+				return c.Text(200, fmt.Sprint(c.Conn().Tag(), c.Conn().Encrypted()))
+			})
+	}
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	onEach(t, app, func(t *testing.T, addr string) {
+		conn, r := dial(t, addr)
+		_, err := io.WriteString(conn, get)
+		require.NoError(t, err)
+		_, content := readAnswer(t, r)
+		require.Equal(t, "true true", content)
+	})
+	for _, kind := range engine.All() {
+		a := app().Engine(kind)
+		served := make(chan error, 2)
+		for _, wrap := range []func(net.Listener) net.Listener{
+			func(ln net.Listener) net.Listener { return ln },
+			func(ln net.Listener) net.Listener { return shaking{ln} },
+		} {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			go func() { served <- a.Serve(wrap(ln)) }()
+			conn, err := net.Dial("tcp", ln.Addr().String())
+			require.NoError(t, err)
+			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			_, err = io.WriteString(conn, get)
+			require.NoError(t, err)
+			_, content := readAnswer(t, bufio.NewReader(conn))
+			require.Equal(t, "false false", content)
+			require.NoError(t, conn.Close())
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		require.NoError(t, a.Shutdown(ctx))
+		cancel()
+		require.NoError(t, <-served)
+		require.NoError(t, <-served)
+	}
+	answers, err := app().Test(get)
+	require.NoError(t, err)
+	require.Equal(t, "false false", string(answers[0].Body), "in memory there is no connection")
+}
+
 // TestDrip sends the bytes of records one by one: no cut may hold up or break
 // a request.
 func TestDrip(t *testing.T) {
