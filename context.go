@@ -1,8 +1,10 @@
 package wherry
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -331,22 +333,49 @@ func (c *Context) URL(name string, args ...any) (string, error) {
 	return c.app.url(name, args)
 }
 
-// FilePath returns the rest that `**` stands for as a slash-separated path
-// that is safe to open below a directory with os.Root or fs.FS, "." if it is
-// empty. It reports false when a decoded segment is empty, "." or "..", or
-// holds a slash, a backslash, NUL or a colon.
-func FilePath(c *Context) (string, bool) {
-	raw := string(c.rawParam("**"))
-	if raw == "" {
+// FilePath returns the rest that `**` stands for as the slash-separated path
+// of a file, "." if it is empty. It is safe to open below a directory with
+// os.Root or fs.FS: fs.ValidPath holds for it, and it has no backslash, no NUL
+// and no colon. FilePath reports false when there is no such path: when a
+// decoded segment is empty, "." or "..", holds a slash or one of these three,
+// or is not UTF-8. A path that ends in a slash is none of a file, see
+// [DirPath].
+func FilePath(c *Context) (name string, ok bool) {
+	c.here()
+	return fileName(c.rawParam("**"))
+}
+
+// DirPath is [FilePath] for a path that ends in a slash, and leaves that off.
+// It reports false for all others.
+func DirPath(c *Context) (name string, ok bool) {
+	c.here()
+	if !bytes.HasSuffix(c.path, rootPath) {
+		return "", false
+	}
+	rest := c.rawParam("**")
+	if len(rest) == 1 { // there is a second slash before it
+		return "", false
+	}
+	return fileName(bytes.TrimSuffix(rest, rootPath))
+}
+
+func fileName(raw []byte) (name string, ok bool) {
+	if len(raw) == 0 {
 		return ".", true
 	}
-	segments := strings.Split(raw, "/")
-	for i, s := range segments {
-		decoded := unescaped([]byte(s))
-		if decoded == "" || decoded == "." || decoded == ".." || strings.ContainsAny(decoded, "/\\\x00:") {
+	name = unescaped(raw)
+	slashes := 0
+	for i := range len(name) {
+		switch name[i] {
+		case '/':
+			slashes++
+		case '\\', ':', 0:
 			return "", false
 		}
-		segments[i] = decoded
 	}
-	return strings.Join(segments, "/"), true
+	// An encoded slash makes more of them than were sent.
+	if name == "." || slashes != bytes.Count(raw, rootPath) || !fs.ValidPath(name) {
+		return "", false
+	}
+	return name, true
 }

@@ -49,9 +49,37 @@ func TestFilePath(t *testing.T) {
 		"/f": ". true", "/f/": ". true", "/f/a": "a true", "/f/a/b.txt": "a/b.txt true", "/f/a%20b": "a b true",
 		"/f/..": " false", "/f/a/../b": " false", "/f/.": " false", "/f/%2e%2e": " false", "/f/%2e%2e/x": " false", "/f/a%2Fb": " false",
 		"/f/a%5Cb": " false", "/f//a": " false", "/f/a/": " false", "/f/C:": " false", "/f/%252e%252e": "%2e%2e true", "/f/..%2f..": " false",
+		"/f/%C3%BC": "ü true", "/f/%ff": " false", "/f/a/%C3": " false", "/f/%c0%ae": " false",
 	} {
 		require.Equal(t, want, string(ask(t, app, get(path)).Body), path)
 	}
+}
+
+// TestDirPath takes exactly the paths with a slash at the end, FilePath the
+// others, and both the same names.
+func TestDirPath(t *testing.T) {
+	app := quiet().Get("/f/**", func(c *wherry.Context) error {
+		file, ok := wherry.FilePath(c)
+		dir, slash := wherry.DirPath(c)
+		return c.Text(200, fmt.Sprintf("%s %v %s %v", file, ok, dir, slash))
+	})
+	for path, want := range map[string]string{
+		"/f": ". true  false", "/f/": ". true . true", "/f/a": "a true  false", "/f/a/": " false a true", "/f/a/b/": " false a/b true",
+		"/f/a%20b/": " false a b true", "/f/%C3%BC/": " false ü true", "/f/.../": " false ... true", "/f/..": " false  false",
+	} {
+		require.Equal(t, want, string(ask(t, app, get(path)).Body), path)
+	}
+	for _, path := range []string{
+		"/f//", "/f/a//", "/f//a/", "/f/./", "/f/../", "/f/a/../", "/f/%2e/", "/f/%2E%2e/", "/f/a%2F", "/f/a%2F/", "/f/%2F/", "/f/a%5C/", "/f/C:/", "/f/%ff/",
+		"/f/a/%c3/", "/f/%c0%ae/",
+	} {
+		require.Equal(t, " false  false", string(ask(t, app, get(path)).Body), path)
+	}
+	inHandler(t, get("/"), func(c *wherry.Context) {
+		name, ok := wherry.DirPath(c)
+		require.Equal(t, ".", name, "a route without ** has no rest")
+		require.True(t, ok)
+	})
 }
 
 func TestContextIsCancelled(t *testing.T) {

@@ -16,10 +16,6 @@ import (
 
 // SendFile sends n bytes of f from where it stands.
 func (c *loopConn) SendFile(f *os.File, n int64) (sent int64, err error) {
-	at, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return 0, errors.ErrUnsupported
-	}
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return 0, errors.ErrUnsupported
@@ -31,22 +27,21 @@ func (c *loopConn) SendFile(f *os.File, n int64) (sent int64, err error) {
 		return 0, net.ErrClosed
 	}
 	defer c.release()
-	var failed error
-	if err := raw.Control(func(file uintptr) { sent, failed = c.copyFile(int(file), at, n) }); err != nil {
-		return 0, errors.ErrUnsupported
+	if !c.unix {
+		gather(int(c.fd), true)
+		defer gather(int(c.fd), false)
 	}
-	if sent > 0 {
-		if _, err := f.Seek(at+sent, io.SeekStart); err != nil {
-			return sent, err
-		}
+	var failed error
+	if err := raw.Control(func(file uintptr) { sent, failed = c.copyFile(int(file), n) }); err != nil {
+		return 0, errors.ErrUnsupported
 	}
 	return sent, failed
 }
 
-// copyFile sends n bytes of a file from at on.
-func (c *loopConn) copyFile(file int, at, n int64) (sent int64, err error) {
+// copyFile sends n bytes of a file.
+func (c *loopConn) copyFile(file int, n int64) (sent int64, err error) {
 	for sent < n {
-		m, err := sendFile(int(c.fd), file, at+sent, int(min(n-sent, 1<<30)))
+		m, err := sendFile(int(c.fd), file, int(min(n-sent, 1<<30)))
 		sent += int64(m)
 		switch {
 		case err == unix.EINTR || err == nil && m > 0:

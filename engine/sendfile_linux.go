@@ -2,8 +2,20 @@ package engine
 
 import "golang.org/x/sys/unix"
 
-// sendFile copies once, without waiting for the socket.
-func sendFile(socket, file int, at int64, n int) (int, error) {
-	m, err := unix.Sendfile(socket, file, &at, n)
+// sendFile copies once, without waiting for the socket, and moves the file on.
+func sendFile(socket, file, n int) (int, error) {
+	m, err := unix.Sendfile(socket, file, nil, n)
 	return max(m, 0), err
+}
+
+// gather has TCP fill its segments while a file is sent, and at the end send
+// what is left. The system hands it the file a few pages at a time, and with
+// TCP_NODELAY the rest of each leaves as a segment of its own: over loopback
+// that is a third more work for server and client.
+func gather(socket int, on bool) {
+	noDelay := 1
+	if on {
+		noDelay = 0
+	}
+	_ = unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay)
 }

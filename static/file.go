@@ -38,6 +38,7 @@ type variant struct {
 	mtime    time.Time // of the file, as it is told
 	etag     string    // strong, with its quotes
 	modified string    // Last-Modified, "" if the time means nothing
+	ahead    bool      // the time was in the future when it was looked at
 	body     []byte    // the whole content, nil if it must be read from the file
 }
 
@@ -128,6 +129,7 @@ func describe(name, coding string, info fs.FileInfo) variant {
 	if dated(v.mtime) {
 		v.etag = `"` + strconv.FormatInt(v.size, 36) + "-" + strconv.FormatInt(v.mtime.UnixNano(), 36) + tagOf(coding) + `"`
 		v.modified = formatDate(v.mtime)
+		v.ahead = v.mtime.After(time.Now())
 	}
 	return v
 }

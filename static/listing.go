@@ -74,7 +74,7 @@ func (s *site) entries(name string) ([]fs.DirEntry, error) {
 // link that leads nowhere or out, a device, a name that is not served.
 func (s *site) row(dir string, e fs.DirEntry) (row, bool) {
 	name := e.Name()
-	if strings.ContainsAny(name, "\\:") || !s.visible(name) {
+	if strings.ContainsAny(name, "\\:") || !fs.ValidPath(name) || !s.visible(name) {
 		return row{}, false
 	}
 	info, err := fs.Stat(s.fsys, path.Join(dir, name))
@@ -116,7 +116,10 @@ h1 { font-size: 1.25rem; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid #d5dbe1; text-align: left; vertical-align: baseline }
 th { font-size: .875rem; font-weight: 600; color: #57606a }
+th:first-child, td:first-child { width: 100%; padding-left: 0 }
+th:last-child, td:last-child { padding-right: 0 }
 td:first-child { overflow-wrap: anywhere }
+td a { white-space: pre-wrap }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 a { color: #0757ba; text-decoration: none }
 a:hover, a:focus { text-decoration: underline }
@@ -125,6 +128,14 @@ a:hover, a:focus { text-decoration: underline }
 	th, td { border-color: #323940 }
 	th { color: #98a2ac }
 	a { color: #7db4f5 }
+}
+@media (max-width: 36rem) {
+	thead { display: none }
+	tr { display: flex; flex-wrap: wrap; column-gap: 1rem }
+	td { border: 0; padding: 0 }
+	td:first-child { padding-top: .5rem }
+	td:empty { display: none }
+	.n { font-size: .875rem }
 }
 </style>
 `

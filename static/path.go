@@ -1,31 +1,23 @@
 package static
 
 import (
-	"io/fs"
 	"strings"
 
 	"wherry.example/wherry"
 )
 
-// This file turns the path of a request into a name that may be opened. The
-// rule is wherry.FilePath's: the raw path is split, then each segment decoded
-// once and looked at. Here a slash at the end is understood as well.
+// This file turns the path of a request into a name that may be opened. Which
+// paths have one is wherry.FilePath's rule.
 
 // requested returns the name below the root, "." for the root itself, and
 // whether the path ends in a slash. It reports false for a path that must not
 // reach a file system.
 func requested(c *wherry.Context) (name string, slash, ok bool) {
-	raw := c.RawPath()
-	slash = strings.HasSuffix(raw, "/")
-	if name, ok = wherry.FilePath(c); ok || !slash {
-		return name, slash, ok && fs.ValidPath(name)
+	if name, ok = wherry.DirPath(c); ok {
+		return name, true, true
 	}
-	rest := c.Param("**")
-	// An encoded slash would make more slashes than were sent.
-	sent := strings.Count(raw, "/") - strings.Count(strings.TrimSuffix(c.Pattern(), "**"), "/")
-	name = strings.TrimSuffix(rest, "/")
-	ok = strings.Count(rest, "/") == sent && name != "." && fs.ValidPath(name) && !strings.ContainsAny(name, "\\\x00:")
-	return name, slash, ok
+	name, ok = wherry.FilePath(c)
+	return name, false, ok
 }
 
 // wild reports whether the route leads to more than one path.

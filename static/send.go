@@ -119,15 +119,10 @@ func asked(c *wherry.Context, v *variant) (parts []span, ok bool) {
 	return parseRange(values[0], v.size)
 }
 
-// unsatisfiable answers 416 with the length there is (section 15.5.17). It is
-// written here because an error handler starts without Content-Range.
+// unsatisfiable is 416 with the length there is (section 15.5.17).
 func unsatisfiable(c *wherry.Context, size int64) error {
-	h := c.ResponseHeaders()
-	for _, name := range [...]string{wherry.HeaderETag, wherry.HeaderLastModified, wherry.HeaderCacheControl, wherry.HeaderContentEncoding} {
-		h.Del(name)
-	}
-	h.Set(wherry.HeaderContentRange, fmt.Sprintf("bytes */%d", size))
-	return c.Text(416, "Range Not Satisfiable\n")
+	c.SetHeader(wherry.HeaderContentRange, fmt.Sprintf("bytes */%d", size))
+	return wherry.NewError(416, "")
 }
 
 // outgoing is a representation on its way, from memory or from its file.

@@ -26,16 +26,17 @@ func (s *site) serve(c *wherry.Context) error {
 		return s.directory(c, name)
 	}
 	r, err := s.find(name)
+	if err == nil {
+		return s.answer(c, r)
+	}
 	dir := errors.Is(err, errDirectory)
 	switch {
 	case dir && !wild(c):
 		return s.directory(c, name)
 	case dir && s.shown(name):
 		return toSlash(c)
-	case err != nil:
-		return s.missing(c, name, err)
 	}
-	return s.answer(c, r)
+	return s.missing(c, name, err)
 }
 
 // directory answers a path that ends in a slash.

@@ -25,7 +25,7 @@ const writtenDate = "Fri, 17 May 2024 08:30:15 GMT"
 
 // tree writes files into a new directory: name to content. A name that ends
 // in a slash is a directory.
-func tree(t *testing.T, files map[string]string) string {
+func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -40,7 +40,7 @@ func tree(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func write(t *testing.T, file, content string, mtime time.Time) {
+func write(t testing.TB, file, content string, mtime time.Time) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
 	require.NoError(t, os.Chtimes(file, mtime, mtime))

@@ -32,7 +32,7 @@ var traversals = []string{
 	"/sub/..", "/..", "/../", "/%2e%2e/", "/.", "/..%00/", "/sub/%2e%2e/", "/sub/..%2f",
 	"/out.txt", "/outdir/secret.txt", "/outdir/", "/outdir", "/updir/secret.txt", "/absolute", "/loop", "/loop/", "/dangling",
 	"/NUL", "/nul.txt", "/CON", "/con.html", "/COM1", "/aux.js", "/LPT1.txt", "/CONIN$", "/a.txt.", "/a.txt%20", "/GIT~1/config",
-	"/fifo", "/fifo/", "/./", "/%2e/", "/sub/./", "/sub/%2e/",
+	"/fifo", "/fifo/", "/./", "/%2e/", "/sub/./", "/sub/%2e/", "/%ff.txt", "/%ff/", "/sub/%ff.txt", "//", "/sub//", "/%2f", "/sub%2f/",
 }
 
 // siege makes a root with everything around and in it that must stay inside.
@@ -107,6 +107,27 @@ func TestOnlySafeNamesAreOpened(t *testing.T) {
 	for _, name := range fsys.names {
 		require.True(t, fs.ValidPath(name) && !strings.ContainsAny(name, "\\:\x00"), "%q", name)
 	}
+}
+
+// TestNamesThatAreNotUTF8 are neither served nor listed, whatever the file
+// system thinks of them.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	app := appOf("/**", static.FS(anyName{fstest.MapFS{"dir/\xff.txt": {Data: []byte("a")}, "dir/b.txt": {Data: []byte("b")}}},
+		static.Options{Listing: true}))
+	require.Equal(t, 404, ask(t, app, "GET /dir/%ff.txt").Status)
+	page := string(ask(t, app, "GET /dir/").Body)
+	require.Contains(t, page, "b.txt")
+	require.NotContains(t, strings.ToLower(page), "%ff.txt")
+}
+
+// anyName is a file system that takes any name for a file.
+type anyName struct{ fs.FS }
+
+func (f anyName) Stat(name string) (fs.FileInfo, error) {
+	if info, err := fs.Stat(f.FS, name); err == nil {
+		return info, nil
+	}
+	return fs.Stat(f.FS, "dir/b.txt")
 }
 
 // recording notes the names it is asked for.
