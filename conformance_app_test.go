@@ -310,6 +310,13 @@ func corpusFailures(app *wherry.App) {
 		c.SetTrailer("X-Sum", "42")
 		return errSecret
 	})
+	app.Get("/status/:status", func(c *wherry.Context) error {
+		status, err := wherry.Param[int](c, "status")
+		if err != nil {
+			return err
+		}
+		return c.Text(status, "x")
+	})
 	app.Get("/beyond", func(c *wherry.Context) error {
 		c.SetHeader("Content-Range", "bytes */5")
 		return wherry.NewError(416, "")

@@ -254,6 +254,10 @@ func (c *Context) commit(length int64) error {
 	if r.status == 0 {
 		r.status = 200
 	}
+	if r.status < 200 || r.status > 999 {
+		r.err = fmt.Errorf("wherry: %d is no status of a final answer; those are 200 to 999", r.status)
+		return r.err
+	}
 	declared, err := declaredLength(&r.headers)
 	if err == nil && declared >= 0 && length >= 0 && declared != length && !c.contentless() {
 		err = ErrContentLength
