@@ -273,7 +273,7 @@ func nextCookie(s []byte) (name, value, rest []byte, ok bool) {
 	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
 		value = value[1 : n-1]
 	}
-	return name, value, rest, ok && http1.IsTokenBytes(name) && readableValue(value)
+	return name, value, rest, ok && http1.IsToken(name) && readableValue(value)
 }
 
 // readableValue is wider than cookieValue: others have set cookies with

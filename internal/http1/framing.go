@@ -65,7 +65,7 @@ func hasUnknownCoding(list []byte) bool {
 		var member []byte
 		member, list = cutList(list)
 		name, _, _ := bytes.Cut(member, []byte{';'}) // from its parameters
-		if name = trim(name); IsTokenBytes(name) && !EqualFold(name, "chunked") {
+		if name = trim(name); IsToken(name) && !EqualFold(name, "chunked") {
 			return true
 		}
 	}

@@ -1,9 +1,6 @@
 package http1
 
-import (
-	"bytes"
-	"unsafe"
-)
+import "bytes"
 
 // This file is the grammar that more than one part needs: tokens, field
 // values, hosts, percent-encoding, lists. RFC 9110 section 5.6, RFC 3986.
@@ -38,18 +35,15 @@ func buildClasses() (t [256]class) {
 	return t
 }
 
-// IsToken reports whether s is a token: not empty, and only tchar.
-func IsToken(s string) bool { return IsTokenBytes(bytesOf(s)) }
+// text is what a grammar is asked about.
+type text interface{ []byte | string }
 
-// IsTokenBytes is IsToken for bytes.
-func IsTokenBytes(b []byte) bool { return len(b) > 0 && nameEnd(b, 0) == len(b) }
+// IsToken reports whether s is a token: not empty, and only tchar.
+func IsToken[T text](s T) bool { return len(s) > 0 && nameEnd(s, 0) == len(s) }
 
 // IsFieldValue reports whether s can stand in a field line: no CR, LF, NUL or
 // other control byte but HTAB. Bytes from 0x80 on (obs-text) pass.
-func IsFieldValue(s string) bool { return valueEnd(bytesOf(s), 0) == len(s) }
-
-// bytesOf views a string as bytes, which nobody may change.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+func IsFieldValue[T text](s T) bool { return valueEnd(s, 0) == len(s) }
 
 // isControl reports whether b is a control byte that no field value has.
 func isControl(b byte) bool { return b < ' ' && b != '\t' || b == 0x7f }

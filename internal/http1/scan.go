@@ -6,7 +6,7 @@ package http1
 // stops at, or the length of b.
 
 // plainNameEnd stops at a byte that cannot be part of a token.
-func plainNameEnd(b []byte, i int) int {
+func plainNameEnd[T text](b T, i int) int {
 	for i < len(b) && classes[b[i]]&inToken != 0 {
 		i++
 	}
@@ -14,7 +14,7 @@ func plainNameEnd(b []byte, i int) int {
 }
 
 // plainValueEnd stops at a control byte other than HTAB.
-func plainValueEnd(b []byte, i int) int {
+func plainValueEnd[T text](b T, i int) int {
 	for i < len(b) && !isControl(b[i]) {
 		i++
 	}

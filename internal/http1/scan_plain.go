@@ -2,8 +2,8 @@
 
 package http1
 
-func nameEnd(b []byte, i int) int   { return plainNameEnd(b, i) }
-func valueEnd(b []byte, i int) int  { return plainValueEnd(b, i) }
+func nameEnd[T text](b T, i int) int   { return plainNameEnd(b, i) }
+func valueEnd[T text](b T, i int) int  { return plainValueEnd(b, i) }
 func targetEnd(b []byte, i int) int { return plainTargetEnd(b, i) }
 
 // quickLine leaves every request line to the readers of parse.go.

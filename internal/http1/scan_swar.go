@@ -16,7 +16,7 @@ const (
 
 // word loads the eight bytes from i on. The compiler makes one load of it, and
 // one check of the bounds.
-func word(b []byte, i int) uint64 {
+func word[T text](b T, i int) uint64 {
 	return uint64(b[i]) | uint64(b[i+1])<<8 | uint64(b[i+2])<<16 | uint64(b[i+3])<<24 |
 		uint64(b[i+4])<<32 | uint64(b[i+5])<<40 | uint64(b[i+6])<<48 | uint64(b[i+7])<<56
 }
@@ -25,7 +25,7 @@ func word(b []byte, i int) uint64 {
 func first(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
 
 // nameEnd is plainNameEnd by words of letters and hyphens.
-func nameEnd(b []byte, i int) int {
+func nameEnd[T text](b T, i int) int {
 	for ; i < len(b)-7; i += 8 {
 		if stop := notNameLike(word(b, i)); stop != 0 {
 			if i += first(stop); b[i] == ':' {
@@ -49,7 +49,7 @@ func notNameLike(w uint64) uint64 {
 
 // valueEnd is plainValueEnd by pairs of words, as long as they are of plain
 // text.
-func valueEnd(b []byte, i int) int {
+func valueEnd[T text](b T, i int) int {
 	for ; i < len(b)-15; i += 16 {
 		one, two := notText(word(b, i)), notText(word(b, i+8))
 		if (one|two)&highs == 0 {

@@ -67,7 +67,7 @@ var forbiddenTrailers = map[string]bool{
 }
 
 // ForbiddenTrailer reports whether a field cannot be a trailer.
-func ForbiddenTrailer[T []byte | string](name T) bool {
+func ForbiddenTrailer[T text](name T) bool {
 	var lower [24]byte
 	if len(name) > len(lower) {
 		return false
