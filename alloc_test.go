@@ -19,6 +19,10 @@ func TestAllocations(t *testing.T) {
 		c.SetHeader("X-A", "1")
 		return c.Bytes(200, "text/plain", okBytes)
 	})
+	page := make([]byte, 15<<10)
+	app.Get("/page", func(c *Context) error { return c.Bytes(200, "text/plain", page) })
+	text := string(make([]byte, 100<<10))
+	app.Get("/text", func(c *Context) error { return c.Text(200, text) })
 	for _, test := range []struct {
 		name, request string
 		most          float64
@@ -27,6 +31,10 @@ func TestAllocations(t *testing.T) {
 		{"parameter read", paramRequest, 1},
 		{"field and bytes", "GET /context HTTP/1.1\r\nHost: x\r\n\r\n", 0},
 		{"sixteen pipelined", repeat(plainRequest, 16), 0},
+		{"sixty-four pipelined", repeat(plainRequest, 64), 0},
+		{"15 KB of bytes", "GET /page HTTP/1.1\r\nHost: x\r\n\r\n", 0},
+		{"two of them", repeat("GET /page HTTP/1.1\r\nHost: x\r\n\r\n", 2), 0},
+		{"100 KB of text", "GET /text HTTP/1.1\r\nHost: x\r\n\r\n", 0},
 	} {
 		serve := scripted(t, app, test.request)
 		for range 100 { // let buffers find their size

@@ -33,6 +33,7 @@ type server struct {
 	cancelBase context.CancelCauseFunc
 	date       dateCache
 	pool       sync.Pool // of *exchange
+	wide       sync.Pool // of their wide buffers
 	live       *running
 	born       time.Time // what deadlines of sessions are counted from
 }
@@ -86,6 +87,7 @@ func (a *App) build() error {
 	s.hosts.freeze()
 	s.base, s.cancelBase = newBase()
 	s.pool.New = func() any { return newExchange(s) }
+	s.wide.New = func() any { return new([wideBytes]byte) }
 	a.server = s
 	return nil
 }

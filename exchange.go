@@ -21,6 +21,8 @@ const (
 	directRead = 2 << 10  // reads of counted content from here on bypass the buffer
 	writeBytes = 16 << 10 // answers beyond this are written before the batch is complete
 	outBytes   = 4 << 10  // the buffer answers are gathered in at first
+	wideBytes  = 36 << 10 // the buffer they are gathered in when that is too small
+	headRoom   = 512      // is enough for the head of most answers
 )
 
 // exchange is what a connection needs while it has bytes: buffers, the head
@@ -34,11 +36,12 @@ type exchange struct {
 	head  http1.Head
 	chunk http1.Chunked
 
-	in     []byte // small, or a larger one while a head or body needs it
-	r, w   int    // in[r:w] has been read and not yet used
-	floor  int    // where the head in this buffer ends, 0 if it is in another
-	filled bool   // the last read filled the buffer: there may be more
-	out    []byte // answers that wait to be written
+	in     []byte           // small, or a larger one while a head or body needs it
+	r, w   int              // in[r:w] has been read and not yet used
+	floor  int              // where the head in this buffer ends, 0 if it is in another
+	filled bool             // the last read filled the buffer: there may be more
+	out    []byte           // answers that wait to be written
+	wide   *[wideBytes]byte // borrowed while out is in it, else nil
 
 	framing    http1.Framing
 	left       int64 // of a counted body
@@ -82,8 +85,23 @@ func (x *exchange) recycle() {
 	x.s, x.batch, x.done, x.broken, x.expects = nil, 0, false, false, false
 }
 
-// dropOut forgets a write buffer that has grown.
-func (x *exchange) dropOut() { x.out = x.smallOut[:0] }
+// dropOut forgets what is in the write buffer, and gives a wide one back.
+func (x *exchange) dropOut() {
+	x.out = x.smallOut[:0]
+	if x.wide != nil {
+		x.app.wide.Put(x.wide)
+		x.wide = nil
+	}
+}
+
+// widen makes room for n more bytes in the write buffer if a wide one will do.
+func (x *exchange) widen(n int) {
+	if cap(x.out)-len(x.out) >= n || x.wide != nil || len(x.out) > writeBytes {
+		return
+	}
+	x.wide = x.app.wide.Get().(*[wideBytes]byte)
+	x.out = append(x.wide[:0], x.out...)
+}
 
 // clock returns the time for an answer. One look at the clock serves a batch
 // of pipelined requests.
@@ -133,7 +151,7 @@ func (x *exchange) flush() error {
 		return nil
 	}
 	err := x.s.write(x.out)
-	x.out = x.out[:0]
+	x.dropOut()
 	return err
 }
 
@@ -177,6 +195,7 @@ func (x *exchange) begin(c *Context, length int64) error {
 	case length < 0:
 		x.coding = codingChunked
 	}
+	x.widen(headRoom)
 	b := http1.AppendStatusLine(x.out, r.status)
 	dated := false
 	for i := range r.headers.lines {
@@ -264,6 +283,7 @@ func (x *exchange) send(p []byte) error {
 		x.out = http1.AppendChunkHeader(x.out, len(p))
 	}
 	if len(p) < writeBytes {
+		x.widen(len(p))
 		x.out = append(x.out, p...)
 	} else {
 		if err := x.flush(); err != nil {
@@ -282,6 +302,15 @@ func (x *exchange) send(p []byte) error {
 func (x *exchange) sendString(p string) error {
 	if x.coding == codingChunked {
 		x.out = http1.AppendChunkHeader(x.out, len(p))
+	}
+	for x.widen(len(p)); len(p) > cap(x.out)-len(x.out); {
+		n := cap(x.out) - len(x.out)
+		x.out = append(x.out, p[:n]...)
+		p = p[n:]
+		if err := x.flush(); err != nil {
+			return err
+		}
+		x.widen(len(p))
 	}
 	x.out = append(x.out, p...)
 	if x.coding == codingChunked {
