@@ -3,7 +3,6 @@ package wherry
 import (
 	"errors"
 	"net"
-	"os"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -320,7 +319,7 @@ func (x *exchange) sendString(p string) error {
 }
 
 // sendFile is send for content of a file, see fileWire.
-func (x *exchange) sendFile(f *os.File, n int64) (int64, error) {
+func (x *exchange) sendFile(f engine.File, n int64) (int64, error) {
 	if x.coding == codingChunked {
 		return 0, errors.ErrUnsupported
 	}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"reflect"
+
+	"wherry.example/wherry/engine"
 )
 
 // This file sends files without their content passing through the program,
@@ -13,7 +16,7 @@ import (
 // the program. errors.ErrUnsupported means that nothing was sent and Write
 // will do.
 type fileWire interface {
-	sendFile(f *os.File, n int64) (int64, error)
+	sendFile(f engine.File, n int64) (int64, error)
 }
 
 // ReadFrom streams the content of r, as [io.Copy] does with Write. A file, or
@@ -45,7 +48,7 @@ type writerOnly struct{ io.Writer }
 
 // sendFile sends up to limit bytes of a file, -1 for all of it.
 func (c *Context) sendFile(r io.Reader, limit int64) (int64, error) {
-	f, ok := r.(*os.File)
+	f, ok := fileOf(r)
 	w, can := c.wire.(fileWire)
 	if !ok || !can || limit == 0 {
 		return 0, errors.ErrUnsupported
@@ -85,8 +88,18 @@ func (c *Context) sendFile(r io.Reader, limit int64) (int64, error) {
 	return sent, c.sending(err)
 }
 
+// fileOf returns the file that r is. A copy of an *os.File by io.Copy arrives
+// as a type of package os that hides a method. Types of others may read
+// something else than is in the file they embed.
+func fileOf(r io.Reader) (f engine.File, ok bool) {
+	if f, ok = r.(*os.File); !ok && reflect.TypeOf(r).PkgPath() == "os" {
+		f, ok = r.(engine.File)
+	}
+	return f, ok
+}
+
 // fileLeft returns how much of a regular file is left to send, at most limit.
-func fileLeft(f *os.File, limit int64) (int64, error) {
+func fileLeft(f engine.File, limit int64) (int64, error) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		return 0, errors.ErrUnsupported

@@ -16,8 +16,8 @@ import (
 	"wherry.example/wherry/engine"
 )
 
-// fileOf returns an open file of n bytes.
-func fileOf(t *testing.T, n int) *os.File {
+// openFile returns an open file of n bytes.
+func openFile(t *testing.T, n int) *os.File {
 	name := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(name, make([]byte, n), 0o600))
 	f, err := os.Open(name)
@@ -33,7 +33,7 @@ type copyingWire struct {
 	n int64
 }
 
-func (w *copyingWire) sendFile(_ *os.File, n int64) (int64, error) {
+func (w *copyingWire) sendFile(_ engine.File, n int64) (int64, error) {
 	err := w.call("sendFile " + strconv.FormatInt(n, 10))
 	switch {
 	case err == nil && w.n < n:
@@ -66,7 +66,7 @@ func TestSendFileRules(t *testing.T) {
 			if declared >= 0 {
 				declare(c, declared)
 			}
-			_, err := c.ReadFrom(r(fileOf(t, size)))
+			_, err := c.ReadFrom(r(openFile(t, size)))
 			return err
 		}
 	}
@@ -90,25 +90,25 @@ func TestSendFileRules(t *testing.T) {
 		"become shorter": {h: from(size, whole), n: 500, calls: "begin 200 100000, sendFile 100000, cut", want: ErrContentLength},
 		"more than was declared": {h: func(c *Context) error {
 			declare(c, size-1)
-			_, err := c.ReadFrom(fileOf(t, size))
+			_, err := c.ReadFrom(openFile(t, size))
 			return err
 		}, n: size, calls: "begin 200 99999, cut", want: ErrContentLength},
 		"what waits goes first": {h: func(c *Context) error {
 			declare(c, size+1)
 			_, _ = c.WriteString("<")
-			_, err := c.ReadFrom(fileOf(t, size))
+			_, err := c.ReadFrom(openFile(t, size))
 			return err
 		}, n: size, calls: "begin 200 100001, sendString, sendFile 100000, end"},
 		"after the head of a stream": {h: func(c *Context) error {
 			_ = c.Flush()
-			_, err := c.ReadFrom(fileOf(t, 20000))
+			_, err := c.ReadFrom(openFile(t, 20000))
 			return err
 		}, n: size, calls: "begin 200 -1, flush, send, end"},
 		"after a failure": {h: func(c *Context) error {
 			declare(c, 1)
 			_ = c.Flush()
 			_, _ = c.WriteString("ab")
-			_, err := c.ReadFrom(fileOf(t, size))
+			_, err := c.ReadFrom(openFile(t, size))
 			return err
 		}, n: size, calls: "begin 200 1, flush, cut", want: ErrContentLength},
 		"no file": {h: func(c *Context) error {
@@ -155,10 +155,10 @@ func TestSendFileResult(t *testing.T) {
 		calls, err := answerOnFileWire(t, w, wireGet, func(c *Context) error {
 			c.SetHeader(HeaderContentLength, "100000")
 			_, _ = c.WriteString("<")
-			_, err := c.ReadFrom(fileOf(t, 99999))
+			_, err := c.ReadFrom(openFile(t, 99999))
 			if err != nil {
 				_, again = c.WriteString("")
-				_, other = c.ReadFrom(fileOf(t, 99999))
+				_, other = c.ReadFrom(openFile(t, 99999))
 			}
 			return err
 		})
@@ -170,7 +170,7 @@ func TestSendFileResult(t *testing.T) {
 	app := New().Get("/", func(c *Context) error {
 		c.SetHeader("X", "a\rb")
 		c.SetHeader(HeaderContentLength, "100000")
-		_, err := c.ReadFrom(fileOf(t, 100_000))
+		_, err := c.ReadFrom(openFile(t, 100_000))
 		return err
 	})
 	conn := &copyingConn{toldConn: newToldConn(plainRequest)}
@@ -190,7 +190,7 @@ type copyingConn struct {
 	grace  []time.Duration
 }
 
-func (c *copyingConn) SendFile(_ *os.File, n int64) (int64, error) {
+func (c *copyingConn) SendFile(_ engine.File, n int64) (int64, error) {
 	c.pieces = append(c.pieces, n)
 	c.grace = append(c.grace, time.Until(c.writeDeadline))
 	time.Sleep(time.Second)
@@ -211,7 +211,7 @@ func TestSendFileAfterMistake(t *testing.T) {
 	calls, err := answerOnFileWire(t, &copyingWire{n: 100_000}, wireGet, func(c *Context) error {
 		c.SetTrailer(HeaderContentLength, "1")
 		c.SetHeader(HeaderContentLength, "100000")
-		_, err := c.ReadFrom(fileOf(t, 100_000))
+		_, err := c.ReadFrom(openFile(t, 100_000))
 		return err
 	})
 	require.ErrorContains(t, err, "cannot be a trailer field")
@@ -222,7 +222,7 @@ func TestSendFileAfterMistake(t *testing.T) {
 func TestSendFileWithoutSystem(t *testing.T) {
 	app := New().Get("/", func(c *Context) error {
 		c.SetHeader(HeaderContentLength, "100000")
-		n, err := c.ReadFrom(fileOf(t, 100_000))
+		n, err := c.ReadFrom(openFile(t, 100_000))
 		require.EqualValues(t, 100_000, n)
 		return err
 	})
@@ -239,7 +239,7 @@ func TestSendFileLimit(t *testing.T) {
 	var limited *io.LimitedReader
 	w := &copyingWire{n: 100_000}
 	_, err := answerOnFileWire(t, w, wireGet, func(c *Context) error {
-		limited = &io.LimitedReader{R: fileOf(t, 100_000), N: 60_000}
+		limited = &io.LimitedReader{R: openFile(t, 100_000), N: 60_000}
 		c.SetHeader(HeaderContentLength, "60000")
 		_, err := c.ReadFrom(limited)
 		return err
@@ -252,7 +252,7 @@ func TestSendFileLimit(t *testing.T) {
 // what the client has used up, and no more time without progress.
 func TestSendFileStall(t *testing.T) {
 	const size = 5 << 19 // 2.5 MiB
-	f := fileOf(t, size)
+	f := openFile(t, size)
 	for name, test := range map[string]struct {
 		takes  int64
 		err    error
@@ -307,7 +307,7 @@ func TestSendFileStall(t *testing.T) {
 // TestSendFileFlushes: what was answered before goes first, and if it cannot
 // the file stays where it is.
 func TestSendFileFlushes(t *testing.T) {
-	f := fileOf(t, 100_000)
+	f := openFile(t, 100_000)
 	var told error
 	app := New().Get("/", func(c *Context) error {
 		c.SetHeader(HeaderContentLength, "100000")
@@ -321,4 +321,44 @@ func TestSendFileFlushes(t *testing.T) {
 	s.Close(nil)
 	require.ErrorIs(t, told, errReset)
 	require.Empty(t, conn.pieces)
+}
+
+// TestCopyOfFile: io.Copy hands the file in a type of package os; what else
+// embeds a file is read.
+func TestCopyOfFile(t *testing.T) {
+	const size = 100_000
+	for name, test := range map[string]struct {
+		r     func(f *os.File) io.Reader
+		calls string
+	}{
+		"file": {func(f *os.File) io.Reader { return f }, "begin 200 100000, sendFile 100000, end"},
+		"file that is decoded": {func(f *os.File) io.Reader { return decodedFile{f} },
+			"begin 200 100000, send, send, send, send, end"},
+	} {
+		w := &copyingWire{n: size}
+		calls, err := answerOnFileWire(t, w, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", func(c *Context) error {
+			c.SetHeader(HeaderContentLength, strconv.Itoa(size))
+			_, err := io.Copy(c, test.r(openFile(t, size)))
+			return err
+		})
+		require.NoError(t, err, name)
+		require.Equal(t, test.calls, calls, name)
+	}
+}
+
+// decodedFile reads something else than stands in its file.
+type decodedFile struct{ *os.File }
+
+func (d decodedFile) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, d.withoutWriteTo()) }
+
+func (d decodedFile) withoutWriteTo() io.Reader { return plainDecoded{d.File} }
+
+type plainDecoded struct{ engine.File }
+
+func (d plainDecoded) Read(p []byte) (int, error) {
+	n, err := d.File.Read(p)
+	for i := range p[:n] {
+		p[i] ^= 0x55
+	}
+	return n, err
 }

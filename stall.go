@@ -2,7 +2,6 @@ package wherry
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -58,7 +57,7 @@ const fileSlice = 1 << 20
 
 // sendFile sends n bytes of a file that the system copies itself. It returns
 // errors.ErrUnsupported, with nothing sent, where it cannot.
-func (s *session) sendFile(f *os.File, n int64) (sent int64, err error) {
+func (s *session) sendFile(f engine.File, n int64) (sent int64, err error) {
 	sender, ok := s.conn.(engine.FileSender)
 	if !ok {
 		return 0, errors.ErrUnsupported

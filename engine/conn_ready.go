@@ -269,10 +269,15 @@ func (c *readyConn) SetDeadline(t time.Time) error {
 func (c *readyConn) CloseWrite() error { return c.Conn.(CloseWriter).CloseWrite() }
 
 // SendFile lets the runtime send the file.
-func (c *readyConn) SendFile(f *os.File, n int64) (int64, error) {
+func (c *readyConn) SendFile(f File, n int64) (int64, error) {
 	tcp, ok := c.Conn.(*net.TCPConn)
 	if !ok {
 		return 0, errors.ErrUnsupported
+	}
+	gathers := false
+	_ = c.raw.Control(func(fd uintptr) { gathers = gather(int(fd)) })
+	if gathers {
+		defer func() { _ = c.raw.Control(func(fd uintptr) { gathered(int(fd)) }) }()
 	}
 	sent, err := tcp.ReadFrom(&io.LimitedReader{R: f, N: n})
 	if err == nil && sent < n {

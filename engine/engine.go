@@ -20,10 +20,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
-	"os"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -111,13 +113,21 @@ type Watcher interface {
 	Watch(gone func()) (stop func())
 }
 
+// File is an open file: an *os.File, or one in what package os wraps around it
+// to hide some of its methods.
+type File interface {
+	io.ReadSeeker
+	Stat() (fs.FileInfo, error)
+	SyscallConn() (syscall.RawConn, error)
+}
+
 // FileSender is a connection to which the system can copy a file itself.
 type FileSender interface {
 	// SendFile sends n bytes of f from where it stands, and moves it by what
 	// was sent. It waits as Write does. When the file or the system cannot
 	// do that it returns errors.ErrUnsupported before anything was sent; at
 	// the end of the file it returns what was sent and io.ErrUnexpectedEOF.
-	SendFile(f *os.File, n int64) (int64, error)
+	SendFile(f File, n int64) (int64, error)
 }
 
 // CloseWriter is a connection whose sending side can be shut.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +14,7 @@ import (
 // to wait for the disk: so the loop is given away first.
 
 // SendFile sends n bytes of f from where it stands.
-func (c *loopConn) SendFile(f *os.File, n int64) (sent int64, err error) {
+func (c *loopConn) SendFile(f File, n int64) (sent int64, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return 0, errors.ErrUnsupported
@@ -27,9 +26,8 @@ func (c *loopConn) SendFile(f *os.File, n int64) (sent int64, err error) {
 		return 0, net.ErrClosed
 	}
 	defer c.release()
-	if !c.unix {
-		gather(int(c.fd), true)
-		defer gather(int(c.fd), false)
+	if !c.unix && gather(int(c.fd)) {
+		defer gathered(int(c.fd))
 	}
 	var failed error
 	if err := raw.Control(func(file uintptr) { sent, failed = c.copyFile(int(file), n) }); err != nil {

@@ -26,6 +26,3 @@ func sendFile(socket, file, n int) (int, error) {
 	}
 	return m, err
 }
-
-// gather is for Linux, see there.
-func gather(int, bool) {}

@@ -8,14 +8,14 @@ func sendFile(socket, file, n int) (int, error) {
 	return max(m, 0), err
 }
 
-// gather has TCP fill its segments while a file is sent, and at the end send
-// what is left. The system hands it the file a few pages at a time, and with
+// gather has TCP fill its segments while a file is sent, until gathered has it
+// send what is left. It reports false where that is so anyway. The system hands it the file a few pages at a time, and with
 // TCP_NODELAY the rest of each leaves as a segment of its own: over loopback
 // that is a third more work for server and client.
-func gather(socket int, on bool) {
-	noDelay := 1
-	if on {
-		noDelay = 0
-	}
-	_ = unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay)
+func gather(socket int) (gathers bool) {
+	noDelay, err := unix.GetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY)
+	return err == nil && noDelay != 0 && unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0) == nil
 }
+
+// gathered ends what gather has begun.
+func gathered(socket int) { _ = unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }

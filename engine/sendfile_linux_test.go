@@ -37,14 +37,15 @@ func TestGather(t *testing.T) {
 	}
 	require.NoError(t, raw.Control(func(fd uintptr) {
 		require.Equal(t, 1, noDelay(fd))
-		gather(int(fd), true)
+		require.True(t, gather(int(fd)))
+		require.False(t, gather(int(fd)), "it does already")
 		require.Equal(t, 0, noDelay(fd))
 		for _, n := range []int{4, 3, 3} {
 			sent, err := sendFile(int(fd), int(f.Fd()), n)
 			require.NoError(t, err)
 			require.Equal(t, n, sent)
 		}
-		gather(int(fd), false)
+		gathered(int(fd))
 		require.Equal(t, 1, noDelay(fd))
 	}))
 	got := make([]byte, 10)

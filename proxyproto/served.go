@@ -2,7 +2,6 @@ package proxyproto
 
 import (
 	"net"
-	"os"
 	"syscall"
 
 	"wherry.example/wherry/engine"
@@ -90,7 +89,7 @@ func (c *socketConn) Taken() bool { return c.socket.Taken() }
 func (c *socketConn) Watch(gone func()) (stop func()) { return c.socket.Watch(gone) }
 
 // SendFile lets the system send a file.
-func (c *socketConn) SendFile(f *os.File, n int64) (int64, error) { return c.socket.SendFile(f, n) }
+func (c *socketConn) SendFile(f engine.File, n int64) (int64, error) { return c.socket.SendFile(f, n) }
 
 // SyscallConn gives access to the descriptor, for socket options.
 func (c *socketConn) SyscallConn() (syscall.RawConn, error) { return c.socket.SyscallConn() }
