@@ -249,3 +249,22 @@ func TestKeptOpenIsOver(t *testing.T) {
 	}
 	require.NotContains(t, conn.out.String(), "late")
 }
+
+// TestLongText: a long string is written in pieces, the next ones only if the
+// first has left.
+func TestLongText(t *testing.T) {
+	text := strings.Repeat("0123456789", 10_000)
+	app := New().Get("/", func(c *Context) error { return c.Text(200, text) })
+	for room, whole := range map[int]bool{3: true, 1: false} {
+		conn := newToldConn("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		conn.room = room
+		s := conn.session(t, app)
+		require.Equal(t, engine.Park, s.Serve())
+		require.Equal(t, whole, len(conn.calls) == 0, "the connection is shut: %q", conn.calls)
+		s.Close(nil)
+		_, content, _ := strings.Cut(conn.out.String(), "\r\n\r\n")
+		require.True(t, strings.HasPrefix(text, content))
+		require.Equal(t, whole, content == text)
+		require.LessOrEqual(t, conn.room, 0, "as many writes as it takes")
+	}
+}
