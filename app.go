@@ -13,7 +13,8 @@ import (
 type Handler func(*Context) error
 
 // Middleware wraps a handler in another. It runs once for each route when the
-// app is built; what it returns runs for each request.
+// app is built, that of the app once more for requests without a route; what it
+// returns runs for each request.
 type Middleware func(Handler) Handler
 
 // App collects routes, middleware, hooks and configuration, and serves them.
@@ -48,27 +49,51 @@ func New() *App {
 func (a *App) Engine(kind engine.Kind) *App { a.kind = kind; return a }
 
 // Limits sets the bounds on what clients send.
-func (a *App) Limits(l Limits) *App { a.limits = l; return a }
+func (a *App) Limits(l Limits) *App {
+	a.registering("Limits")
+	a.limits = l
+	return a
+}
 
 // Timeouts sets the bounds on how long clients take.
-func (a *App) Timeouts(t Timeouts) *App { a.timeouts = t; return a }
+func (a *App) Timeouts(t Timeouts) *App {
+	a.registering("Timeouts")
+	a.timeouts = t
+	return a
+}
 
 // Logger sets where the app reports failures; slog.Default() otherwise.
-func (a *App) Logger(l *slog.Logger) *App { a.log = l; return a }
+func (a *App) Logger(l *slog.Logger) *App {
+	a.registering("Logger")
+	a.log = l
+	return a
+}
 
 // JSON sets the codec of [Context.JSON] and [Bind]; encoding/json otherwise.
-func (a *App) JSON(codec JSONCodec) *App { a.codec = codec; return a }
+func (a *App) JSON(codec JSONCodec) *App {
+	a.registering("JSON")
+	a.codec = codec
+	return a
+}
 
 // NotFound sets the handler of requests that no route matches. The app's
 // middleware wraps it. The default answers 404.
-func (a *App) NotFound(h Handler) *App { a.notFound = h; return a }
+func (a *App) NotFound(h Handler) *App {
+	a.registering("NotFound")
+	a.notFound = h
+	return a
+}
 
 // ErrorHandler sets what answers the errors of handlers, middleware and
 // BeforeRouting hooks. It is called once for an exchange, while the head of
 // the answer is still unsent. The default answers with problem details.
-func (a *App) ErrorHandler(f func(*Context, error)) *App { a.onError = f; return a }
+func (a *App) ErrorHandler(f func(*Context, error)) *App {
+	a.registering("ErrorHandler")
+	a.onError = f
+	return a
+}
 
-// Use adds middleware around every route, and around the answers 404 and 405
+// Use adds middleware around every route, and around the answers 404, 405, 413
 // and to OPTIONS. The first one given is the outermost. Order relative to
 // routes does not matter.
 func (a *App) Use(mw ...Middleware) *App { a.root.Use(mw...); return a }

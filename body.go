@@ -19,7 +19,7 @@ type content struct {
 	kind    http1.BodyKind
 	length  int64 // declared, for http1.LengthBody
 	limit   int64
-	limited bool // SetBodyLimit was called: the route's limit does not replace it
+	limited bool // a hook has called SetBodyLimit: the route's limit does not replace it
 	count   int64
 	ended   bool  // the end was read
 	err     error // a failure stays

@@ -184,7 +184,7 @@ func TestExpectContinue(t *testing.T) {
 	require.NotContains(t, out, "Connection: close", "there is no body to wait for")
 	out, _ = wherry.Wire(app, strings.Replace(posted(expect+"X-Do: read\r\n", "hello"), "HTTP/1.1", "HTTP/1.0", 1))
 	require.True(t, strings.HasPrefix(out, "HTTP/1.1 200 OK\r\n"), out)
-	out, _ = wherry.Wire(app.Limits(wherry.Limits{}), posted("Expect: tea\r\n", "hello"))
+	out, _ = wherry.Wire(app, posted("Expect: tea\r\n", "hello"))
 	require.True(t, strings.HasPrefix(out, "HTTP/1.1 417 "), out)
 }
 

@@ -93,7 +93,7 @@ func (a *App) build() error {
 }
 
 // registering panics when it is too late for that: the program would believe
-// in a route that nobody serves.
+// in a route, a hook or a limit that is not there.
 func (a *App) registering(what string) {
 	if a.server != nil {
 		panic("wherry: " + what + " comes after the app was built, at " + caller())
@@ -223,11 +223,11 @@ func (s *server) add(f flatRoute) error {
 	case !http1.IsToken(f.method) || len(f.method) > http1.MaxMethod:
 		return fmt.Errorf("%q is no method; give a token of RFC 9110 of at most %d bytes, such as \"GET\"", f.method, http1.MaxMethod)
 	}
-	limit := f.options.bodyLimit
-	if err := completeNumber("BodyLimit", &limit, s.limits.Body, 1<<62); err != nil {
-		return err
+	if f.options.bodyLimit != 0 {
+		if err := completeNumber("BodyLimit", &f.options.bodyLimit, 0, 1<<62); err != nil {
+			return err
+		}
 	}
-	f.options.bodyLimit = limit
 	inner := append([]layer(nil), f.middleware...)
 	for _, mw := range f.options.middleware {
 		inner = append(inner, layer{mw, f.location})
@@ -268,11 +268,21 @@ func (rt *route) innermost(h Handler) Handler {
 		switch {
 		case c.route != rt:
 			return c.app.deny(c)
-		case c.body.tooLarge():
+		case rt.limit(&c.body).tooLarge():
 			return errBodyTooLarge
 		}
 		return h(c)
 	}
+}
+
+// limit gives content the bound that the route has of its own. It does so
+// before middleware, which may read, and behind it, which may have set the
+// bound of a group.
+func (rt *route) limit(b *content) *content {
+	if own := rt.opts.bodyLimit; own != 0 && !b.limited {
+		b.limit = own
+	}
+	return b
 }
 
 // denial returns the handler of requests with another method. The route is

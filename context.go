@@ -253,13 +253,14 @@ func (c *Context) ContentLength() int64 {
 }
 
 // SetBodyLimit replaces the limit of the content for this request, in bytes;
-// [NoLimit] for none. Content that was read before counts.
+// [NoLimit] for none. Content that was read before counts. In a BeforeRouting
+// hook it outweighs the [BodyLimit] of the route, in middleware it does not.
 func (c *Context) SetBodyLimit(bytes int64) {
 	c.here()
 	if bytes < 0 {
 		bytes = 1 << 62
 	}
-	c.body.limit, c.body.limited = bytes, true
+	c.body.limit, c.body.limited = bytes, c.body.limited || c.route == nil
 }
 
 // ReplaceBody puts a reader of the content in place of it, for middleware that

@@ -1,10 +1,13 @@
 package wherry
 
 import (
+	"errors"
 	"io"
 	"net"
 
 	"github.com/valyala/bytebufferpool"
+
+	"wherry.example/wherry/engine"
 )
 
 // This file lets middleware put a content coding (RFC 9110 section 8.4)
@@ -57,20 +60,32 @@ type encodedWire struct {
 	wire    wire
 	c       *Context
 	choose  func(c *Context, length int64) func(dst io.Writer) ContentEncoder
-	encoder ContentEncoder             // nil: content passes as it is
-	waiting *bytebufferpool.ByteBuffer // coded content, nil without an encoder
-	room    int                        // how much of it is held before the head leaves
-	sent    int64                      // coded content, that which waits included
-	begun   bool                       // the head has gone to the inner wire
-	cutOff  bool                       // what the encoder still writes goes nowhere
-	length  int64                      // of coded content that is only measured, for HEAD
+	start   func(dst io.Writer) ContentEncoder // what choose has returned
+	chosen  bool                               // it has been asked
+	encoder ContentEncoder                     // nil: content passes as it is
+	waiting *bytebufferpool.ByteBuffer         // coded content, nil without an encoder
+	room    int                                // how much of it is held before the head leaves
+	sent    int64                              // coded content, that which waits included
+	begun   bool                               // the head has gone to the inner wire
+	cutOff  bool                               // what the encoder still writes goes nowhere
+	length  int64                              // of coded content that is only measured, for HEAD
 	measure bool
 }
 
-// begin makes the choice. The head of a coded answer waits for its length.
+// codes makes the choice and reports whether content will be coded.
+func (w *encodedWire) codes(c *Context, length int64) bool {
+	if !w.chosen {
+		w.chosen = true
+		w.start = w.choose(c, length)
+	}
+	return w.start != nil
+}
+
+// begin sends the head. That of a coded answer waits for its length.
 func (w *encodedWire) begin(c *Context, length int64) error {
 	r := &c.res
-	start := w.choose(c, length)
+	w.codes(c, length)
+	start := w.start
 	if r.headers.err != nil {
 		return r.headers.err
 	}
@@ -165,6 +180,15 @@ func (w *encodedWire) sendString(s string) error {
 		return w.wire.sendString(s)
 	}
 	return encodeString(w.encoder, s)
+}
+
+// sendFile lets a file pass that is not coded.
+func (w *encodedWire) sendFile(f engine.File, n int64) (int64, error) {
+	inner, ok := w.wire.(fileWire)
+	if w.encoder != nil || !ok {
+		return 0, errors.ErrUnsupported
+	}
+	return inner.sendFile(f, n)
 }
 
 // encodeString gives a string to an encoder, without garbage.

@@ -104,6 +104,7 @@ var (
 // answer, and later OnConnect hooks do not run. [ErrStopAccepting] also ends
 // the listener.
 func (a *App) OnConnect(hook func(*Conn) error) *App {
+	a.registering("OnConnect")
 	a.hooks.connect = append(a.hooks.connect, hook)
 	return a
 }
@@ -113,6 +114,7 @@ func (a *App) OnConnect(hook func(*Conn) error) *App {
 // the connection is closed; for a hijacked connection when its new owner
 // closes it. The cause is nil when both sides ended in agreement.
 func (a *App) OnDisconnect(hook func(*Conn, error)) *App {
+	a.registering("OnDisconnect")
 	a.hooks.disconnect = append(a.hooks.disconnect, hook)
 	return a
 }
@@ -123,6 +125,7 @@ func (a *App) OnDisconnect(hook func(*Conn, error)) *App {
 // [Context.SetBodyLimit], or answer, in which case nothing else runs. An
 // error is answered as a handler's would be.
 func (a *App) BeforeRouting(hook Handler) *App {
+	a.registering("BeforeRouting")
 	a.hooks.routing = append(a.hooks.routing, hook)
 	return a
 }
@@ -131,6 +134,7 @@ func (a *App) BeforeRouting(hook Handler) *App {
 // valid, after the answer was handed to the connection, in the goroutine of
 // the handler. It can no longer change the answer.
 func (a *App) AfterResponse(hook func(*Context, Result)) *App {
+	a.registering("AfterResponse")
 	a.hooks.response = append(a.hooks.response, hook)
 	return a
 }

@@ -43,7 +43,7 @@ var arrows = []struct {
 		"a listener knows no HTTP"},
 	{"examples", []string{module + "/internal/"},
 		"an example uses only what users may use"},
-	{".", []string{"net/http", "net/http/", "unsafe", "syscall/js", module + "/middleware", module + "/static", module + "/sse", module + "/nethttp"},
+	{".", []string{"net/http", "net/http/", "unsafe", "syscall/js", module + "/middleware", module + "/static", module + "/sse"},
 		"the root package knows its two leaves only, and a hello-world binary stays small"},
 }
 

@@ -37,10 +37,10 @@ var ErrWouldBlock = engine.ErrWouldBlock
 // and for answers that cannot have content or that middleware encodes.
 func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	c.here()
-	x, ok := c.wire.(*exchange)
 	if c.res.stage != stageOpen {
 		return nil, errors.New("wherry: KeepOpen after the head of the answer")
 	}
+	x, ok := c.uncoded()
 	if !ok || c.contentless() {
 		return nil, errors.ErrUnsupported
 	}
@@ -68,6 +68,27 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	}
 	watcher.Watch(gone)
 	return o, nil
+}
+
+// uncoded returns the HTTP/1.1 wire of an answer whose content no middleware
+// will code.
+func (c *Context) uncoded() (x *exchange, ok bool) {
+	if c.res.status == 0 {
+		c.res.status = 200
+	}
+	w := c.wire
+	for {
+		encoded, around := w.(*encodedWire)
+		if !around {
+			break
+		}
+		if encoded.codes(c, -1) {
+			return nil, false
+		}
+		w = encoded.wire
+	}
+	x, ok = w.(*exchange)
+	return x, ok
 }
 
 // TryWrite writes what the connection takes now: less than all of p, with

@@ -2,6 +2,7 @@ package wherry
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func TestKeepOpenFails(t *testing.T) {
 	}{
 		"no content":         {"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", nothing, 9, errors.ErrUnsupported},
 		"204":                {plainRequest, func(c *Context) { c.Status(204) }, 9, errors.ErrUnsupported},
-		"encoded":            {plainRequest, func(c *Context) { c.EncodeContent(nil) }, 9, errors.ErrUnsupported},
+		"encoded":            {plainRequest, encode(&bracketed{}), 9, errors.ErrUnsupported},
 		"the socket":         {plainRequest, nothing, 0, errReset},
 		"much before it":     {"GET /long HTTP/1.1\r\nHost: x\r\n\r\n" + plainRequest, func(c *Context) { _, _ = c.WriteString(strings.Repeat("b", 5000)) }, 0, errReset},
 		"a field with a CR":  {plainRequest, func(c *Context) { c.SetHeader("X", "a\rb") }, 9, nil},
@@ -62,6 +63,46 @@ func TestKeepOpenFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// encode has the content of an answer coded.
+func encode(b *bracketed) func(*Context) {
+	return func(c *Context) { _ = b.around(func(*Context) error { return nil })(c) }
+}
+
+// TestKeepOpenAndEncoders: what encodes the content is asked first, and once;
+// an answer that nobody encodes is kept open.
+func TestKeepOpenAndEncoders(t *testing.T) {
+	asked := 0
+	leave := func(c *Context) {
+		c.EncodeContent(func(c *Context, length int64) func(io.Writer) ContentEncoder {
+			asked++
+			require.Equal(t, 200, c.StatusCode())
+			require.EqualValues(t, -1, length)
+			c.SetHeader("X-Asked", "1")
+			return nil
+		})
+	}
+	conn := newToldConn(plainRequest)
+	o, err := keptOpen(t, conn, func(c *Context) { leave(c); leave(c); _, _ = c.WriteString("begun") })
+	require.NoError(t, err)
+	require.NoError(t, o.Close())
+	require.Equal(t, 2, asked)
+	require.Contains(t, conn.out.String(), "X-Asked: 1\r\n")
+	require.True(t, strings.HasSuffix(conn.out.String(), "\r\n\r\nbegun"), conn.out.String())
+
+	b := &bracketed{}
+	conn = newToldConn(plainRequest)
+	app := New().Use(b.around).Get("/", func(c *Context) error {
+		_, err := c.KeepOpen(func() {})
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		return c.Text(200, "as usual")
+	})
+	s := conn.session(t, app)
+	require.Equal(t, engine.Park, s.Serve())
+	s.Close(nil)
+	require.Equal(t, 1, b.chosen)
+	require.Contains(t, conn.out.String(), "[as usual]")
 }
 
 // TestKeepOpenRefusalGoesOn: what KeepOpen refuses is answered as usual, and the

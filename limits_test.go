@@ -213,3 +213,32 @@ func TestMiddlewareAroundBodyLimit(t *testing.T) {
 	require.Equal(t, "1", answers[1].Headers.Get("X-Around"))
 	require.Equal(t, 1, ran)
 }
+
+// The limit of a route is nearer to its handler than that of its group.
+func TestBodyLimitOfRouteAndGroup(t *testing.T) {
+	group := func(next wherry.Handler) wherry.Handler {
+		return func(c *wherry.Context) error {
+			c.SetBodyLimit(8)
+			return next(c)
+		}
+	}
+	app := wherry.New().Use(group)
+	read := func(c *wherry.Context) error {
+		_, err := c.BodyBytes()
+		return err
+	}
+	app.Post("/less", read, wherry.BodyLimit(4))
+	app.Post("/more", read, wherry.BodyLimit(16))
+	app.Post("/group", read)
+	for path, limit := range map[string]int{"/less": 4, "/more": 16, "/group": 8} {
+		for size, status := range map[int]int{limit: 200, limit + 1: 413} {
+			content := strings.Repeat("x", size)
+			answers, err := app.Test(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, size, content))
+			require.NoError(t, err)
+			require.Equal(t, status, answers[0].Status, "%s %d", path, size)
+			answers, err = app.Test(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", path, size, content))
+			require.NoError(t, err)
+			require.Equal(t, status, answers[0].Status, "%s %d in chunks", path, size)
+		}
+	}
+}

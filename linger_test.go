@@ -75,7 +75,9 @@ func (c *toldConn) Watch(gone func()) (stop func())    { return func() {} }
 
 // session opens a session of the app on the socket.
 func (c *toldConn) session(t *testing.T, app *App) *session {
-	require.NoError(t, app.Logger(slog.New(slog.DiscardHandler)).Build())
+	if app.server == nil {
+		require.NoError(t, app.Logger(slog.New(slog.DiscardHandler)).Build())
+	}
 	return opener{app.server}.Open(c).(*session)
 }
 

@@ -83,7 +83,7 @@ func (c *Context) HTML(status int, html string) error {
 }
 
 // Bytes answers with content of any type. The bytes are not kept: they are
-// copied, or, from 64 KiB on, sent before Bytes returns.
+// copied, or, beyond 64 KiB, sent before Bytes returns.
 func (c *Context) Bytes(status int, contentType string, content []byte) error {
 	if err := c.replace(status); err != nil {
 		return err

@@ -269,3 +269,34 @@ func TestRefusedValuePlaces(t *testing.T) {
 		require.Equal(t, want != "", strings.Contains(string(answer.Body), "#/"), "%s", answer.Body)
 	}
 }
+
+// TestNothingComesAfterBuild: what is set later would never hold.
+func TestNothingComesAfterBuild(t *testing.T) {
+	app := New()
+	require.NoError(t, app.Build())
+	for name, late := range map[string]func(){
+		"Limits":        func() { app.Limits(Limits{}) },
+		"Timeouts":      func() { app.Timeouts(Timeouts{}) },
+		"Logger":        func() { app.Logger(nil) },
+		"JSON":          func() { app.JSON(nil) },
+		"NotFound":      func() { app.NotFound(nil) },
+		"ErrorHandler":  func() { app.ErrorHandler(nil) },
+		"OnConnect":     func() { app.OnConnect(nil) },
+		"OnDisconnect":  func() { app.OnDisconnect(nil) },
+		"BeforeRouting": func() { app.BeforeRouting(nil) },
+		"AfterResponse": func() { app.AfterResponse(nil) },
+		"Use":           func() { app.Use() },
+		"Mount":         func() { app.Mount("/sub", New()) },
+		"GET /late":     func() { app.Get("/late", nil) },
+	} {
+		func() {
+			defer func() {
+				said, _ := recover().(string)
+				require.Contains(t, said, "wherry: "+name+" comes after the app was built, at ")
+				require.Contains(t, said, "rules_test.go:")
+			}()
+			late()
+		}()
+	}
+	app.OnShutdown(func() {}).Engine("threaded") // these still count
+}

@@ -362,3 +362,30 @@ func (d plainDecoded) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// TestSendFileAndEncoders: a file is copied by the system through middleware
+// that could encode it and does not.
+func TestSendFileAndEncoders(t *testing.T) {
+	const size = 100_000
+	for name, test := range map[string]struct {
+		around func(c *Context)
+		calls  string
+	}{
+		"left as it is": {func(c *Context) {
+			c.EncodeContent(func(*Context, int64) func(io.Writer) ContentEncoder { return nil })
+		}, "begin 200 100000, sendFile 100000, end"},
+		"encoded": {encode(&bracketed{}), "begin 200 -1, send, send, send, send, end"},
+	} {
+		w := &copyingWire{n: size}
+		calls, err := answerOnFileWire(t, w, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", func(c *Context) error {
+			c.SetHeader(HeaderContentLength, strconv.Itoa(size))
+			test.around(c)
+			if _, err := io.Copy(c, openFile(t, size)); err != nil {
+				return err
+			}
+			return c.finish()
+		})
+		require.NoError(t, err, name)
+		require.Equal(t, test.calls, calls, name)
+	}
+}

@@ -151,9 +151,7 @@ func dispatch(c *Context) error {
 		return s.notFound(c)
 	}
 	c.route = c.match.route
-	if !c.body.limited && c.route.opts.bodyLimit != 0 {
-		c.body.limit = c.route.opts.bodyLimit
-	}
+	c.route.limit(&c.body)
 	if found == methodNotAllowed {
 		return c.route.denied(c)
 	}

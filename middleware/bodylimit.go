@@ -9,10 +9,8 @@ var errTooLarge = &wherry.Error{Status: 413, Detail: "The content is larger than
 // is declared, else when that many bytes have been read. What middleware
 // inside of it decodes is counted anew, under the same limit.
 //
-// It is for groups, and for lowering: content beyond [wherry.Limits].Body, or
-// beyond the [wherry.BodyLimit] of the route, is refused before middleware
-// runs if its length is declared, so this cannot raise those bounds. Of two
-// around one handler the inner one counts.
+// It may be less or more than [wherry.Limits].Body. Of two around one handler
+// the inner one counts, and the [wherry.BodyLimit] of a route before both.
 //
 // It stands in front of everything that reads the content.
 func BodyLimit(bytes int64) wherry.Middleware {
