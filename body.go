@@ -11,7 +11,7 @@ import (
 
 // This file is the content of a request as handlers see it: a stream with one
 // limit, the same for every framing. How the bytes are framed on the wire and
-// awaited is the wire's business, see exchange.go.
+// awaited is the wire's business, see receive.go.
 
 // content is the state of a request's content. Owned by the handler's
 // goroutine.

@@ -258,6 +258,10 @@ func corpusFraming(app *wherry.App) {
 		c.SetTrailer("X-Sum", "42")
 		return c.Text(200, "with a trailer")
 	})
+	app.Get("/trailer/large", func(c *wherry.Context) error {
+		c.SetTrailer("X-Sum", "42")
+		return c.Bytes(200, "text/plain", make([]byte, 100<<10))
+	})
 	app.Get("/trailer/measured", func(c *wherry.Context) error {
 		c.SetHeader("Content-Length", "14")
 		c.SetTrailer("X-Sum", "42")
@@ -319,6 +323,10 @@ func corpusFailures(app *wherry.App) {
 	})
 	app.Get("/beyond", func(c *wherry.Context) error {
 		c.SetHeader("Content-Range", "bytes */5")
+		return wherry.NewError(416, "")
+	})
+	app.Get("/beyond/part", func(c *wherry.Context) error {
+		c.SetHeader("Content-Range", "bytes 0-1/5")
 		return wherry.NewError(416, "")
 	})
 	app.Get("/again", func(c *wherry.Context) error {

@@ -40,7 +40,8 @@ type ContentEncoder interface {
 // if it ends while it can be held, else as a stream. A Flush of the answer
 // flushes the encoder.
 //
-// choose runs at most once, on the goroutine of the handler. It runs for HEAD
+// choose runs once, on the goroutine of the handler, and once more where it has
+// kept [Context.KeepOpen] from working. It runs for HEAD
 // as for GET, so that their fields are the same; for answers that cannot have
 // content, 204 and 304, what it returns is not used. Answers to errors pass
 // it as well, those of the protocol do not: they never reach a handler. If
@@ -70,6 +71,21 @@ type encodedWire struct {
 	cutOff  bool                               // what the encoder still writes goes nowhere
 	length  int64                              // of coded content that is only measured, for HEAD
 	measure bool
+}
+
+// innermostWire returns the wire inside of all encoders.
+func innermostWire(w wire) wire {
+	for e, around := w.(*encodedWire); around; e, around = w.(*encodedWire) {
+		w = e.wire
+	}
+	return w
+}
+
+// forgetChoices has the choices of encoders made anew.
+func forgetChoices(w wire) {
+	for e, around := w.(*encodedWire); around; e, around = e.wire.(*encodedWire) {
+		e.chosen, e.start = false, nil
+	}
 }
 
 // codes makes the choice and reports whether content will be coded.
@@ -230,7 +246,7 @@ func (w *encodedWire) finish() error {
 		return err
 	}
 	length := int64(len(w.waiting.B))
-	if len(w.c.res.trailers.lines) > 0 {
+	if w.c.trailing() {
 		length = -1
 	}
 	return w.pass(length)

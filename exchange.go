@@ -40,7 +40,7 @@ type exchange struct {
 	floor  int              // where the head in this buffer ends, 0 if it is in another
 	filled bool             // the last read filled the buffer: there may be more
 	out    []byte           // answers that wait to be written
-	wide   *[wideBytes]byte // borrowed while out is in it, else nil
+	wide   *[wideBytes]byte // borrowed until out is dropped; nil without
 
 	framing    http1.Framing
 	left       int64 // of a counted body

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -40,7 +41,7 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	if c.res.stage != stageOpen {
 		return nil, errors.New("wherry: KeepOpen after the head of the answer")
 	}
-	x, ok := c.uncoded()
+	x, ok := innermostWire(c.wire).(*exchange)
 	if !ok || c.contentless() {
 		return nil, errors.ErrUnsupported
 	}
@@ -49,9 +50,13 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	if !ok || !watches {
 		return nil, errors.ErrUnsupported
 	}
+	if c.coded() {
+		return nil, errors.ErrUnsupported
+	}
 	x.untilClose, x.keep = true, false
 	c.res.headers.Del(HeaderContentLength)
 	if err := c.commit(-1); err != nil {
+		forgetChoices(c.wire)
 		return nil, err
 	}
 	if err := c.forward(nil); err != nil {
@@ -70,25 +75,27 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	return o, nil
 }
 
-// uncoded returns the HTTP/1.1 wire of an answer whose content no middleware
-// will code.
-func (c *Context) uncoded() (x *exchange, ok bool) {
-	if c.res.status == 0 {
-		c.res.status = 200
+// coded asks those who may code the content of an answer whether one will. If
+// so the question has changed nothing: it comes again when the head leaves,
+// which may be that of an error.
+func (c *Context) coded() bool {
+	if _, around := c.wire.(*encodedWire); !around {
+		return false
 	}
-	w := c.wire
-	for {
-		encoded, around := w.(*encodedWire)
-		if !around {
-			break
-		}
-		if encoded.codes(c, -1) {
-			return nil, false
-		}
-		w = encoded.wire
+	r := &c.res
+	status, headers := r.status, r.headers
+	headers.lines = slices.Clone(headers.lines)
+	if r.status == 0 {
+		r.status = 200
 	}
-	x, ok = w.(*exchange)
-	return x, ok
+	for w, around := c.wire.(*encodedWire); around; w, around = w.wire.(*encodedWire) {
+		if w.codes(c, -1) {
+			forgetChoices(c.wire)
+			r.status, r.headers = status, headers
+			return true
+		}
+	}
+	return false
 }
 
 // TryWrite writes what the connection takes now: less than all of p, with

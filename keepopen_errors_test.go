@@ -101,8 +101,41 @@ func TestKeepOpenAndEncoders(t *testing.T) {
 	s := conn.session(t, app)
 	require.Equal(t, engine.Park, s.Serve())
 	s.Close(nil)
-	require.Equal(t, 1, b.chosen)
+	require.Equal(t, 2, b.chosen, "the refusal has changed nothing")
 	require.Contains(t, conn.out.String(), "[as usual]")
+}
+
+// TestKeepOpenRefusedByEncoder: an error behind the refusal is answered as if
+// nobody had asked.
+func TestKeepOpenRefusedByEncoder(t *testing.T) {
+	for name, test := range map[string]struct {
+		h    Handler
+		want []string
+	}{
+		"error":      {func(*Context) error { return NewError(404, "") }, []string{" 404 ", "X-Asked: 1\r\n", "Content-Encoding: brackets\r\n", "[{"}},
+		"no content": {func(c *Context) error { return c.NoContent() }, []string{" 204 "}},
+	} {
+		conn := newToldConn(plainRequest)
+		app := New().Use((&bracketed{}).around).Get("/", func(c *Context) error {
+			c.EncodeContent(func(c *Context, _ int64) func(io.Writer) ContentEncoder { // nearer, codes nothing
+				if !c.ResponseHeaders().Has("X-Asked") {
+					c.SetHeader("X-Asked", "1")
+				}
+				return nil
+			})
+			_, err := c.KeepOpen(func() {})
+			require.ErrorIs(t, err, errors.ErrUnsupported)
+			require.Zero(t, c.StatusCode())
+			require.Zero(t, c.ResponseHeaders().Len())
+			return test.h(c)
+		})
+		s := conn.session(t, app)
+		_ = s.Serve()
+		s.Close(nil)
+		for _, want := range test.want {
+			require.Contains(t, conn.out.String(), want, name)
+		}
+	}
 }
 
 // TestKeepOpenRefusalGoesOn: what KeepOpen refuses is answered as usual, and the

@@ -3,6 +3,7 @@ package wherry
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -64,12 +65,12 @@ func (r *response) fail(format string, args ...any) {
 // restart drops the answer that has been prepared but not sent, so that an
 // error can be answered in its place. Fields that speak of the content go;
 // others, such as those of CORS or a request id, stay, and so does the
-// Content-Range of a 416, which tells the size that there is (RFC 9110 section
-// 15.5.17).
+// Content-Range of a 416 that tells only the size that there is (RFC 9110
+// section 15.5.17).
 func (r *response) restart(status int) {
 	r.drop()
 	for _, name := range contentFields {
-		if name != HeaderContentRange || status != 416 {
+		if name != HeaderContentRange || status != 416 || !strings.Contains(r.headers.Get(name), "*/") {
 			r.headers.Del(name)
 		}
 	}
@@ -269,7 +270,10 @@ func (c *Context) commit(length int64) error {
 		r.err = err
 		return err
 	}
-	if declared >= 0 && len(r.trailers.lines) == 0 {
+	switch {
+	case c.trailing():
+		length = -1
+	case declared >= 0:
 		length = declared
 	}
 	if r.status == 205 { // RFC 9110 section 15.3.6: no content, and says so
@@ -282,6 +286,10 @@ func (c *Context) commit(length int64) error {
 	}
 	return c.sending(c.wire.begin(c, r.length))
 }
+
+// trailing reports whether trailers follow the content, which must be chunked
+// then.
+func (c *Context) trailing() bool { return len(c.res.trailers.lines) > 0 && c.head.Minor > 0 }
 
 // contentless reports whether the answer cannot have content, RFC 9110
 // section 6.4.1.
@@ -329,11 +337,7 @@ func (c *Context) finish() error {
 		return r.err
 	}
 	if r.stage == stageOpen {
-		length := int64(r.waiting())
-		if len(r.trailers.lines) > 0 {
-			length = -1
-		}
-		if err := c.commit(length); err != nil {
+		if err := c.commit(int64(r.waiting())); err != nil {
 			return err
 		}
 	}

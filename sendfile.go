@@ -27,6 +27,9 @@ func (c *Context) ReadFrom(r io.Reader) (int64, error) {
 	limit := int64(-1)
 	limited, ok := r.(*io.LimitedReader)
 	if ok {
+		if limited.N <= 0 {
+			return 0, nil
+		}
 		r, limit = limited.R, limited.N
 	}
 	sent, err := c.sendFile(r, limit)
@@ -50,7 +53,7 @@ type writerOnly struct{ io.Writer }
 func (c *Context) sendFile(r io.Reader, limit int64) (int64, error) {
 	f, ok := fileOf(r)
 	w, can := c.wire.(fileWire)
-	if !ok || !can || limit == 0 {
+	if !ok || !can {
 		return 0, errors.ErrUnsupported
 	}
 	if declared, err := declaredLength(&c.res.headers); c.res.stage == stageOpen && (err != nil || declared < 0) {

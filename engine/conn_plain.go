@@ -121,6 +121,15 @@ func (c *plainConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
 }
 
+// SetLinger sets what Close does with bytes that were not sent yet, where the
+// connection knows of that.
+func (c *plainConn) SetLinger(sec int) error {
+	if l, ok := c.Conn.(interface{ SetLinger(sec int) error }); ok {
+		return l.SetLinger(sec)
+	}
+	return errors.ErrUnsupported
+}
+
 // CloseWrite shuts the sending side, where there is one to shut.
 func (c *plainConn) CloseWrite() error {
 	if half, ok := c.Conn.(CloseWriter); ok {

@@ -2,8 +2,6 @@ package middleware
 
 import "wherry.example/wherry"
 
-var errTooLarge = &wherry.Error{Status: 413, Detail: "The content is larger than this server accepts."}
-
 // BodyLimit bounds the content of the requests to what it wraps, in bytes,
 // however they are framed: a larger one is answered 413, at once if its length
 // is declared, else when that many bytes have been read. What middleware
@@ -20,9 +18,6 @@ func BodyLimit(bytes int64) wherry.Middleware {
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
 			c.SetBodyLimit(bytes)
-			if c.ContentLength() > bytes {
-				return errTooLarge
-			}
 			return next(c)
 		}
 	}

@@ -91,3 +91,19 @@ func ExampleBodyLimit() {
 	fmt.Println(answers[0].Status)
 	// Output: 413
 }
+
+// TestBodyLimitBelowRoute: the limit of a route is nearer, however the content
+// is framed.
+func TestBodyLimitBelowRoute(t *testing.T) {
+	app := wherry.New().Use(middleware.BodyLimit(4))
+	app.Post("/up", func(c *wherry.Context) error {
+		content, err := c.BodyBytes()
+		if err != nil {
+			return err
+		}
+		return c.Text(200, string(content))
+	}, wherry.BodyLimit(10))
+	require.Equal(t, 200, answerTo(t, app, "POST /up HTTP/1.1\nContent-Length: 8\n\n12345678").Status)
+	require.Equal(t, 200, answerTo(t, app, "POST /up HTTP/1.1\nTransfer-Encoding: chunked\n\n8\r\n12345678\r\n0\r\n\r\n").Status)
+	require.Equal(t, 413, answerTo(t, app, "POST /up HTTP/1.1\nContent-Length: 11\n\n12345678901").Status)
+}
