@@ -3,6 +3,7 @@ package wherry
 import (
 	"errors"
 	"io"
+	"iter"
 	"net"
 
 	"github.com/valyala/bytebufferpool"
@@ -41,11 +42,11 @@ type ContentEncoder interface {
 // flushes the encoder.
 //
 // choose runs once, on the goroutine of the handler, and once more where it has
-// kept [Context.KeepOpen] from working. It runs for HEAD
-// as for GET, so that their fields are the same; for answers that cannot have
-// content, 204 and 304, what it returns is not used. Answers to errors pass
-// it as well, those of the protocol do not: they never reach a handler. If
-// EncodeContent is called again, the later call is nearer to the handler.
+// kept [Context.KeepOpen] from working. It runs for HEAD as for GET, so that
+// their fields are the same; for answers that cannot have content, 204 and 304,
+// what it returns is not used. Answers to errors pass it as well, those of the
+// protocol do not: they never reach a handler. If EncodeContent is called
+// again, the later call is nearer to the handler.
 //
 // It has no effect once the head has left, or after [Context.Hijack].
 func (c *Context) EncodeContent(choose func(c *Context, length int64) func(dst io.Writer) ContentEncoder) {
@@ -73,9 +74,20 @@ type encodedWire struct {
 	measure bool
 }
 
+// encoders yields the wires around the innermost one, the nearest to the
+// handler first.
+func encoders(w wire) iter.Seq[*encodedWire] {
+	return func(yield func(*encodedWire) bool) {
+		e, around := w.(*encodedWire)
+		for around && yield(e) {
+			e, around = e.wire.(*encodedWire)
+		}
+	}
+}
+
 // innermostWire returns the wire inside of all encoders.
 func innermostWire(w wire) wire {
-	for e, around := w.(*encodedWire); around; e, around = w.(*encodedWire) {
+	for e := range encoders(w) {
 		w = e.wire
 	}
 	return w
@@ -83,7 +95,7 @@ func innermostWire(w wire) wire {
 
 // forgetChoices has the choices of encoders made anew.
 func forgetChoices(w wire) {
-	for e, around := w.(*encodedWire); around; e, around = e.wire.(*encodedWire) {
+	for e := range encoders(w) {
 		e.chosen, e.start = false, nil
 	}
 }

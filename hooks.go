@@ -100,9 +100,9 @@ var (
 // OnConnect adds a hook that runs for each accepted connection before the
 // first byte of a request is read, on the connection's goroutine or the
 // accepting one; it must not block. Where a PROXY header is awaited it runs
-// behind that, otherwise before the TLS handshake. An error refuses the connection: it is closed without an
-// answer, and later OnConnect hooks do not run. [ErrStopAccepting] also ends
-// the listener.
+// behind that, otherwise before the TLS handshake. An error refuses the
+// connection: it is closed without an answer, and later OnConnect hooks do not
+// run. [ErrStopAccepting] also ends the listener.
 func (a *App) OnConnect(hook func(*Conn) error) *App {
 	a.registering("OnConnect")
 	a.hooks.connect = append(a.hooks.connect, hook)

@@ -88,8 +88,8 @@ func (c *Context) coded() bool {
 	if r.status == 0 {
 		r.status = 200
 	}
-	for w, around := c.wire.(*encodedWire); around; w, around = w.wire.(*encodedWire) {
-		if w.codes(c, -1) {
+	for e := range encoders(c.wire) {
+		if e.codes(c, -1) {
 			forgetChoices(c.wire)
 			r.status, r.headers = status, headers
 			return true

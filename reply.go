@@ -197,9 +197,9 @@ func escapeLocation(s string) string {
 
 // SetTrailer sets a field of the trailer section, which is sent behind the
 // content. It makes the answer a chunked one, even if the handler has set a
-// Content-Length; HTTP/1.0 clients and HEAD get none. The first call must come before the head has left. Fields that frame,
-// route or authenticate a message cannot be trailers (RFC 9110 section 6.5.1)
-// and make the answer a 500.
+// Content-Length; HTTP/1.0 clients and HEAD get none. The first call must come
+// before the head has left. Fields that frame, route or authenticate a message
+// cannot be trailers (RFC 9110 section 6.5.1) and make the answer a 500.
 func (c *Context) SetTrailer(name, value string) {
 	c.here()
 	switch {

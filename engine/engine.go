@@ -33,8 +33,8 @@ import (
 type Handler interface {
 	// Open is called once for each accepted connection, before its first
 	// byte is read, on the goroutine that will run its session or on the
-	// accepting one. It must not read, write or block. nil refuses the connection: the engine closes it and
-	// calls nothing else.
+	// accepting one. It must not read, write or block. nil refuses the
+	// connection: the engine closes it and calls nothing else.
 	//
 	// A Handler may also have a method StopAccepting() bool. When Open has
 	// returned nil and that says true, the listener the connection came from

@@ -9,9 +9,10 @@ func sendFile(socket, file, n int) (int, error) {
 }
 
 // gather has TCP fill its segments while a file is sent, until gathered has it
-// send what is left. It reports false where that is so anyway. The system hands it the file a few pages at a time, and with
-// TCP_NODELAY the rest of each leaves as a segment of its own: over loopback
-// that is a third more work for server and client.
+// send what is left. It reports false where that is so anyway. The system hands
+// it the file a few pages at a time, and with TCP_NODELAY the rest of each
+// leaves as a segment of its own: over loopback that is a third more work for
+// server and client.
 func gather(socket int) (gathers bool) {
 	noDelay, err := unix.GetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY)
 	return err == nil && noDelay != 0 && unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0) == nil
