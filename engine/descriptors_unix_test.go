@@ -49,7 +49,18 @@ func runOutOfDescriptors() int {
 	}
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(ln) }()
-	var conns []net.Conn
+	late, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return fail("socket", err)
+	}
+	first, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		return fail("dial", err)
+	}
+	if err := echo(first); err != nil { // the engine has the descriptors that it needs to begin
+		return fail("first connection", err)
+	}
+	conns := []net.Conn{first}
 	for { // both ends are ours: the descriptors run out soon
 		conn, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
@@ -57,8 +68,17 @@ func runOutOfDescriptors() int {
 		}
 		conns = append(conns, conn)
 	}
+	// The engine may have accepted all of these with the last descriptor. This
+	// one asks for a descriptor when there is none.
+	addr := ln.Addr().(*net.TCPAddr)
+	err = syscall.Connect(late, &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte(addr.IP.To4())})
+	if err != nil {
+		return fail("connect", err)
+	}
 	select {
 	case <-errs:
+	case err := <-served:
+		return fail("the engine ended", err)
 	case <-time.After(5 * time.Second):
 		return fail("nobody told of the end of descriptors", nil)
 	}
@@ -66,13 +86,8 @@ func runOutOfDescriptors() int {
 	for _, c := range conns[:len(conns)-1] {
 		_ = c.Close()
 	}
-	_ = last.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := io.WriteString(last, "echo alive\n"); err != nil {
-		return fail("write", err)
-	}
-	got := make([]byte, 6)
-	if _, err := io.ReadFull(last, got); err != nil || string(got) != "alive\n" {
-		return fail("read "+string(got), err)
+	if err := echo(last); err != nil {
+		return fail("last connection", err)
 	}
 	if len(errs) > 0 {
 		return fail("one episode was told more than once", <-errs)
@@ -84,4 +99,20 @@ func runOutOfDescriptors() int {
 		return fail("serve", err)
 	}
 	return 0
+}
+
+// echo asks the host at the other end of c for an answer.
+func echo(c net.Conn) error {
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, "echo alive\n"); err != nil {
+		return err
+	}
+	got := make([]byte, 6)
+	if _, err := io.ReadFull(c, got); err != nil {
+		return err
+	}
+	if string(got) != "alive\n" {
+		return fmt.Errorf("answer %q", got)
+	}
+	return nil
 }
