@@ -321,7 +321,7 @@ func (s *server) answerOptions(c *Context) error {
 // allowed returns the value of Allow for the path of the request.
 func (s *server) allowed(c *Context) string {
 	if c.head.Form != http1.AsteriskForm {
-		return s.hosts.lookup(c.head.Host()).allow(&c.match, c.path)
+		return s.hosts.of(c.head).allow(&c.match, c.path)
 	}
 	all := []string{"OPTIONS"}
 	for m := range s.methods {

@@ -291,5 +291,4 @@ func (w *encodedWire) interim(status int, fields *Headers) error {
 func (w *encodedWire) hijack() (net.Conn, []byte, error) { return w.wire.hijack() }
 func (w *encodedWire) watch(gone func()) func()          { return w.wire.watch(gone) }
 func (w *encodedWire) peer() *Conn                       { return w.wire.peer() }
-func (w *encodedWire) yield()                            { w.wire.yield() }
-func (w *encodedWire) taken() bool                       { return w.wire.taken() }
+func (w *encodedWire) yielder() engine.Yielder           { return w.wire.yielder() }

@@ -53,8 +53,8 @@ type exchange struct {
 	broken     bool  // framing is lost: nothing more can be read
 	untilClose bool  // the end of the connection delimits the answer, see KeepOpen
 	coding     coding
-	now        time.Time // when this batch was first looked at
-	batch      int       // exchanges since the session was called
+	now        time.Duration // when this batch was first looked at; 0 before
+	batch      int           // exchanges since the session was called
 
 	small    [readBytes]byte
 	smallOut [outBytes]byte
@@ -104,9 +104,9 @@ func (x *exchange) widen(n int) {
 
 // clock returns the time for an answer. One look at the clock serves a batch
 // of pipelined requests.
-func (x *exchange) clock() time.Time {
-	if x.batch <= 1 || x.now.IsZero() {
-		x.now = time.Now()
+func (x *exchange) clock() time.Duration {
+	if x.batch <= 1 || x.now == 0 {
+		x.now = x.s.clock()
 	}
 	return x.now
 }
@@ -171,13 +171,7 @@ func (x *exchange) watch(gone func()) func() {
 	return nil
 }
 
-func (x *exchange) yield() {
-	if y := x.s.yielder; y != nil {
-		y.Yield()
-	}
-}
-
-func (x *exchange) taken() bool { return x.s.yielder != nil && x.s.yielder.Taken() }
+func (x *exchange) yielder() engine.Yielder { return x.s.yielder }
 
 // begin appends the head of the answer.
 func (x *exchange) begin(c *Context, length int64) error {

@@ -3,6 +3,8 @@ package wherry
 import (
 	"sync/atomic"
 	"time"
+
+	"wherry.example/wherry/engine"
 )
 
 // This file remembers which routes take long. On an engine whose connections
@@ -44,16 +46,19 @@ type pace struct {
 
 // run runs the handler of the route.
 func (p *pace) run(c *Context, h Handler) error {
-	if p.manner == mannerBlocking {
-		c.wire.yield()
+	y := c.wire.yielder()
+	switch {
+	case y == nil || p.manner == mannerInline:
 		return h(c)
+	case p.manner == mannerBlocking:
+		y.Yield()
+		return h(c)
+	case p.left.Load() > 0:
+		return p.runBeside(y, c, h)
 	}
-	if p.left.Load() > 0 {
-		return p.runBeside(c, h)
-	}
-	before := c.wire.taken() // by another request of the batch
+	before := y.Taken() // by another request of the batch
 	err := h(c)
-	if !before && p.manner != mannerInline && c.wire.taken() {
+	if !before && y.Taken() {
 		p.slow.Store(false)
 		p.left.Store(probation)
 	}
@@ -61,8 +66,8 @@ func (p *pace) run(c *Context, h Handler) error {
 }
 
 // runBeside runs the handler while others go on, and clocks it.
-func (p *pace) runBeside(c *Context, h Handler) error {
-	c.wire.yield()
+func (p *pace) runBeside(y engine.Yielder, c *Context, h Handler) error {
+	y.Yield()
 	began := time.Now()
 	err := h(c)
 	if time.Since(began) >= shortRun {

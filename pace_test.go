@@ -5,9 +5,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wherry.example/wherry/engine"
 )
 
-// pacedWire is a wire that was taken from its handler, and counts yields.
+// pacedWire is a wire whose goroutine was taken from its handler, and counts
+// yields.
 type pacedWire struct {
 	memoryWire
 	late   bool
@@ -15,8 +18,9 @@ type pacedWire struct {
 	yields int
 }
 
-func (w *pacedWire) yield()      { w.yields++ }
-func (w *pacedWire) taken() bool { return w.late && w.ran && w.yields == 0 }
+func (w *pacedWire) yielder() engine.Yielder { return w }
+func (w *pacedWire) Yield()                  { w.yields++ }
+func (w *pacedWire) Taken() bool             { return w.late && w.ran && w.yields == 0 }
 
 // runs calls a handler through its pace this many times and returns how often
 // it let others go first.
@@ -64,8 +68,9 @@ func TestPaceDeclared(t *testing.T) {
 // lateWire was taken from an earlier exchange of the same call of Serve.
 type lateWire struct{ *memoryWire }
 
-func (lateWire) yield()      {}
-func (lateWire) taken() bool { return true }
+func (w lateWire) yielder() engine.Yielder { return w }
+func (lateWire) Yield()                    {}
+func (lateWire) Taken() bool               { return true }
 
 // TestPaceOfAnother: a route is not blamed for the one before it in a
 // pipelined batch.

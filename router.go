@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"wherry.example/wherry/internal/http1"
 )
 
 // This file chooses the route of a request: by host, method and path, and
@@ -209,12 +211,17 @@ func (r *router) freeze() {
 // newMatch returns room for the results of lookups.
 func (t *hostTable) newMatch() match { return match{spans: make([]span, t.wildcards+1)} }
 
-// lookup returns the router of a host, which may carry a port: that of its
-// name, else that of the nearest domain above with "*.", else the general one.
-func (t *hostTable) lookup(host []byte) *router {
+// of returns the router for the host that a request is for.
+func (t *hostTable) of(head *http1.Head) *router {
 	if len(t.exact)+len(t.below) == 0 {
 		return t.anyHost
 	}
+	return t.lookup(head.Host())
+}
+
+// lookup returns the router of a host, which may carry a port: that of its
+// name, else that of the nearest domain above with "*.", else the general one.
+func (t *hostTable) lookup(host []byte) *router {
 	if i := bytes.LastIndexByte(host, ':'); i >= 0 && bytes.IndexByte(host[i:], ']') < 0 {
 		host = host[:i]
 	}

@@ -115,8 +115,7 @@ func (w *memoryWire) cut()                                 { w.wasCut = true }
 func (w *memoryWire) hijack() (net.Conn, []byte, error)    { return nil, nil, net.ErrClosed }
 func (w *memoryWire) watch(func()) (stop func())           { return nil }
 func (w *memoryWire) peer() *Conn                          { return &w.conn }
-func (w *memoryWire) yield()                               {}
-func (w *memoryWire) taken() bool                          { return false }
+func (w *memoryWire) yielder() engine.Yielder              { return nil }
 
 // TestOtherWire answers an exchange that does not come from a session.
 func TestOtherWire(t *testing.T) {

@@ -146,7 +146,7 @@ func dispatch(c *Context) error {
 	if len(c.path) == 0 || c.path[0] != '/' {
 		return s.notFound(c)
 	}
-	found := s.hosts.lookup(c.head.Host()).match(&c.match, c.Method(), c.path)
+	found := s.hosts.of(c.head).match(&c.match, c.Method(), c.path)
 	if found == notFound {
 		return s.notFound(c)
 	}
@@ -162,7 +162,7 @@ func dispatch(c *Context) error {
 func (c *Context) attempt(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = c.app.panicked(c.method+" "+c.patternOrPath(), v)
+			err = c.app.panicked(c.Method()+" "+c.patternOrPath(), v)
 		}
 	}()
 	return h(c)

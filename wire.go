@@ -1,6 +1,10 @@
 package wherry
 
-import "net"
+import (
+	"net"
+
+	"wherry.example/wherry/engine"
+)
 
 // wire is what carries one exchange: where its content comes from and where
 // its answer goes. A Context knows nothing else of the outside, so the app
@@ -33,11 +37,9 @@ type wire interface {
 	hijack() (net.Conn, []byte, error)
 	// watch calls gone at most once when the peer leaves, until stop.
 	watch(gone func()) (stop func())
-	// yield lets other exchanges go on that wait for this goroutine, if there
-	// are any; taken reports that they had to be helped, because this one has
-	// taken long.
-	yield()
-	taken() bool
+	// yielder lets other exchanges go on that wait for this goroutine; nil
+	// where none ever does.
+	yielder() engine.Yielder
 	// peer returns the connection as hooks see it.
 	peer() *Conn
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wherry.example/wherry/engine"
 	"wherry.example/wherry/internal/http1"
 )
 
@@ -78,9 +79,8 @@ func (w *recordingWire) watch(gone func()) (stop func()) {
 	w.gone = gone
 	return func() { w.stopped = true }
 }
-func (w *recordingWire) peer() *Conn { return &w.conn }
-func (w *recordingWire) yield()      {}
-func (w *recordingWire) taken() bool { return false }
+func (w *recordingWire) peer() *Conn             { return &w.conn }
+func (w *recordingWire) yielder() engine.Yielder { return nil }
 
 // answerOn runs h on a wire and returns the calls it met and the error the
 // exchange ended with.
