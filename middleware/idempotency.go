@@ -1,9 +1,10 @@
 package middleware
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"strings"
+	"io"
 	"time"
 
 	"wherry.example/wherry"
@@ -26,32 +27,21 @@ type IdempotencyOptions struct {
 }
 
 // IdempotencyStore keeps records of requests by key. Its methods are called
-// from several goroutines. An error is answered as a handler's.
+// from several goroutines. Their context outlives the client, so that one that
+// leaves early leaves no reservation behind: a store that waits for another
+// machine has its own limits of time. An error is answered as a handler's.
 type IdempotencyStore interface {
 	// Begin reserves a key, unless it is there: it returns nil when the
-	// caller has the key now, else what is kept under it.
+	// caller has the key now, else what is kept under it, which nobody
+	// changes. With an error nothing has been reserved. A store that can
+	// outlive the process may end the reservation after the ttl.
 	Begin(ctx context.Context, key string, request [sha256.Size]byte, ttl time.Duration) (*IdempotencyRecord, error)
-	// Finish keeps a record in place of the reservation.
+	// Finish keeps a record in place of the reservation. If it fails, the
+	// reservation stays, because the request has been handled.
 	Finish(ctx context.Context, key string, record IdempotencyRecord, ttl time.Duration) error
 	// Abandon gives a reservation up, so that the request can be tried again.
 	Abandon(ctx context.Context, key string) error
 }
-
-// IdempotencyRecord is a request and the answer to it.
-type IdempotencyRecord struct {
-	// Request is a digest of method, target and content.
-	Request [sha256.Size]byte
-	// Done: the request was answered. Without it, it is being worked on.
-	Done bool
-	// Status, Fields and Content are the answer; Status is 0 for one that
-	// could not be kept, because it was streamed or too large.
-	Status  int
-	Fields  [][2]string
-	Content []byte
-}
-
-// keptBytes is how large an answer may be to be kept.
-const keptBytes = 64 << 10
 
 // Idempotency makes POST and PATCH requests that carry an Idempotency-Key safe
 // to repeat: the first one is handled, and a repetition gets the same answer,
@@ -59,10 +49,20 @@ const keptBytes = 64 << 10
 // repetition is answered 409, and one with the same key but another target or
 // content 422. A key has 1 to 255 visible ASCII bytes.
 //
-// Only answers that a handler gives are kept. If it returns an error or
-// panics, the key is free again and the request may be tried again, so a
-// handler that fails must have undone what it did. Set-Cookie is not kept.
-// The content of the request is read whole, within its limit.
+// Only answers that a handler gives are kept. If it returns an error, panics,
+// or gives an answer that cannot be sent, the key is free again and the request
+// may be tried again, so a handler that fails must have undone what it did. An
+// answer that was streamed, hijacked or is larger than 64 KiB is not kept: its
+// repetition is answered 409.
+//
+// What is repeated are the status, the content and what the handler has done
+// to the fields. Fields that middleware around it sets, such as a request id,
+// are those of the request at hand, unless the handler has changed them.
+// Set-Cookie, trailers, and fields of the connection (RFC 9110 section 7.6.1)
+// are not repeated.
+//
+// The content of the request is read whole, within its limit, before the
+// handler runs; Body and BodyBytes give it again, and ContentLength is -1.
 //
 // It stands inside of authentication, which Scope goes by, and of RateLimit;
 // outside of nothing but the handlers that it is for.
@@ -117,12 +117,13 @@ func (o *IdempotencyOptions) once(c *wherry.Context, next wherry.Handler, key st
 	if err != nil {
 		return err
 	}
-	kept, err := o.Store.Begin(c.Context(), key, request, o.TTL)
+	ctx := context.WithoutCancel(c.Context())
+	kept, err := o.Store.Begin(ctx, key, request, o.TTL)
 	switch {
 	case err != nil:
 		return err
 	case kept == nil:
-		return o.first(c, next, key, request)
+		return o.first(ctx, c, next, key, request)
 	case kept.Request != request:
 		return wherry.NewError(422, "The Idempotency-Key was used for another request.")
 	case !kept.Done:
@@ -131,16 +132,22 @@ func (o *IdempotencyOptions) once(c *wherry.Context, next wherry.Handler, key st
 	case kept.Status == 0:
 		return wherry.NewError(409, "The request with this Idempotency-Key was answered, and the answer cannot be repeated.")
 	}
-	return replay(c, kept)
+	return kept.replay(c)
 }
 
+// digest reads the content, tells requests apart by it, and puts it back for
+// the handler.
 func digest(c *wherry.Context) (sum [sha256.Size]byte, err error) {
 	content, err := c.BodyBytes()
 	if err != nil {
 		return sum, err
 	}
+	if len(content) > 0 {
+		c.ReplaceBody(func(io.Reader) io.Reader { return bytes.NewReader(content) })
+	}
 	h := sha256.New()
-	h.Write([]byte(c.Method() + " " + c.Host() + " " + c.RawPath() + "?" + c.RawQuery() + "\n" + c.Header(wherry.HeaderContentType) + "\n"))
+	h.Write([]byte(c.Method() + " " + c.Host() + " " + c.RawPath() + "?" + c.RawQuery() + "\n" +
+		c.Header(wherry.HeaderContentType) + "\n" + c.Header(wherry.HeaderContentEncoding) + "\n"))
 	h.Write(content)
 	h.Sum(sum[:0])
 	return sum, nil
@@ -148,54 +155,22 @@ func digest(c *wherry.Context) (sum [sha256.Size]byte, err error) {
 
 // first handles the request and keeps the answer. A client that leaves does
 // not keep it from being kept.
-func (o *IdempotencyOptions) first(c *wherry.Context, next wherry.Handler, key string, request [sha256.Size]byte) error {
-	ctx := context.WithoutCancel(c.Context())
-	finished := false
-	defer func() {
-		if !finished {
+func (o *IdempotencyOptions) first(ctx context.Context, c *wherry.Context, next wherry.Handler, key string, request [sha256.Size]byte) error {
+	handled := false
+	defer func() { // also when next panics or ends the goroutine
+		if !handled {
 			_ = o.Store.Abandon(ctx, key)
 		}
 	}()
-	outer := c.ResponseHeaders().Len()
+	before := linesOf(c.ResponseHeaders())
 	if err := next(c); err != nil {
 		return err
 	}
+	if unsendable(c) {
+		return nil // the server answers 500 when it finds out
+	}
 	record := IdempotencyRecord{Request: request, Done: true}
-	if content, whole := c.Prepared(); whole && len(content) <= keptBytes {
-		if record.Status = c.StatusCode(); record.Status == 0 {
-			record.Status = 200
-		}
-		record.Content = append([]byte(nil), content...)
-		record.Fields = innerFields(c.ResponseHeaders(), outer)
-	}
-	finished = true
+	record.keep(c, &before)
+	handled = true
 	return o.Store.Finish(ctx, key, record, o.TTL)
-}
-
-// innerFields returns the fields behind those that were there before: what is
-// set outside is set anew for each request.
-func innerFields(h *wherry.Headers, outer int) (fields [][2]string) {
-	i := 0
-	for name, value := range h.All() {
-		if i++; i > outer && !strings.EqualFold(name, wherry.HeaderSetCookie) && !strings.EqualFold(name, wherry.HeaderDate) {
-			fields = append(fields, [2]string{name, value})
-		}
-	}
-	return fields
-}
-
-func replay(c *wherry.Context, kept *IdempotencyRecord) error {
-	media := ""
-	for _, f := range kept.Fields {
-		if strings.EqualFold(f[0], wherry.HeaderContentType) {
-			media = f[1]
-			continue
-		}
-		c.AddHeader(f[0], f[1])
-	}
-	c.SetHeader("Idempotency-Replayed", "true")
-	if media == "" && len(kept.Content) == 0 {
-		return c.Status(kept.Status).NoContent()
-	}
-	return c.Bytes(kept.Status, media, kept.Content)
 }
