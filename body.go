@@ -38,6 +38,7 @@ var (
 type bodyReader struct {
 	c        *Context
 	lifetime uint32
+	lent     bool // a writer reads from it, see WriteTo
 }
 
 func (r *bodyReader) Read(p []byte) (int, error) {
