@@ -33,7 +33,10 @@ type App struct {
 	codec         JSONCodec
 	notFound      Handler
 	onError       func(*Context, error)
-	server        *server // set by Build
+	settings      map[string]string // where the hooks and the fields above were set last, by method
+	noted         []error           // mistakes that Build will tell
+	frozen        bool              // an app that has this one mounted was built
+	server        *server           // set by Build
 	run           running
 }
 
@@ -46,32 +49,36 @@ func New() *App {
 
 // Engine chooses how connections are driven; [engine.Auto] is the default.
 // Any name may be given, [App.Build] knows which work here.
-func (a *App) Engine(kind engine.Kind) *App { a.kind = kind; return a }
+func (a *App) Engine(kind engine.Kind) *App {
+	a.setting("Engine", false)
+	a.kind = kind
+	return a
+}
 
 // Limits sets the bounds on what clients send.
 func (a *App) Limits(l Limits) *App {
-	a.registering("Limits")
+	a.setting("Limits", false)
 	a.limits = l
 	return a
 }
 
 // Timeouts sets the bounds on how long clients take.
 func (a *App) Timeouts(t Timeouts) *App {
-	a.registering("Timeouts")
+	a.setting("Timeouts", false)
 	a.timeouts = t
 	return a
 }
 
 // Logger sets where the app reports failures; slog.Default() otherwise.
 func (a *App) Logger(l *slog.Logger) *App {
-	a.registering("Logger")
+	a.setting("Logger", l == nil)
 	a.log = l
 	return a
 }
 
 // JSON sets the codec of [Context.JSON] and [Bind]; encoding/json otherwise.
 func (a *App) JSON(codec JSONCodec) *App {
-	a.registering("JSON")
+	a.setting("JSON", codec == nil)
 	a.codec = codec
 	return a
 }
@@ -79,7 +86,8 @@ func (a *App) JSON(codec JSONCodec) *App {
 // NotFound sets the handler of requests that no route matches. The app's
 // middleware wraps it. The default answers 404.
 func (a *App) NotFound(h Handler) *App {
-	a.registering("NotFound")
+	a.setting("NotFound", h == nil)
+	a.handling("NotFound", h)
 	a.notFound = h
 	return a
 }
@@ -88,7 +96,7 @@ func (a *App) NotFound(h Handler) *App {
 // BeforeRouting hooks. It is called once for an exchange, while the head of
 // the answer is still unsent. The default answers with problem details.
 func (a *App) ErrorHandler(f func(*Context, error)) *App {
-	a.registering("ErrorHandler")
+	a.setting("ErrorHandler", f == nil)
 	a.onError = f
 	return a
 }
@@ -96,7 +104,7 @@ func (a *App) ErrorHandler(f func(*Context, error)) *App {
 // Use adds middleware around every route, and around the answers 404, 405, 413
 // and to OPTIONS. The first one given is the outermost. Order relative to
 // routes does not matter.
-func (a *App) Use(mw ...Middleware) *App { a.root.Use(mw...); return a }
+func (a *App) Use(mw ...Middleware) *App { a.top().Use(mw...); return a }
 
 // Handle registers a handler for a method and a pattern.
 //
@@ -106,7 +114,7 @@ func (a *App) Use(mw ...Middleware) *App { a.root.Use(mw...); return a }
 // preferred to `:name`, that to `*`, and that to `**`, whatever the order of
 // registration.
 func (a *App) Handle(method, pattern string, h Handler, opts ...RouteOption) *App {
-	a.root.Handle(method, pattern, h, opts...)
+	a.top().Handle(method, pattern, h, opts...)
 	return a
 }
 
@@ -146,17 +154,17 @@ func (a *App) Options(pattern string, h Handler, opts ...RouteOption) *App {
 }
 
 // Group registers routes below a prefix, with middleware of their own.
-func (a *App) Group(prefix string, f func(*Group)) *App { a.root.Group(prefix, f); return a }
+func (a *App) Group(prefix string, f func(*Group)) *App { a.top().Group(prefix, f); return a }
 
 // Host registers routes for one host: a name without port, or "*." and a
 // name for all hosts below it. Requests for other hosts use the app's routes;
 // those for this one never do.
-func (a *App) Host(host string, f func(*Group)) *App { a.root.Host(host, f); return a }
+func (a *App) Host(host string, f func(*Group)) *App { a.top().Host(host, f); return a }
 
-// Mount puts the routes and middleware of another app below a prefix. The
-// other app's hooks, limits and handlers for errors do not come along; an
-// app that has set them cannot be mounted.
-func (a *App) Mount(prefix string, other *App) *App { a.root.Mount(prefix, other); return a }
+// Mount puts the routes and middleware of another app below a prefix. Nothing
+// else of it comes along: an app that has hooks or settings of its own, such as
+// Limits or a Logger, cannot be mounted.
+func (a *App) Mount(prefix string, other *App) *App { a.top().Mount(prefix, other); return a }
 
 // base is the parent of all request contexts.
 func newBase() (context.Context, context.CancelCauseFunc) {

@@ -38,28 +38,50 @@ type server struct {
 	born       time.Time // what deadlines of sessions are counted from
 }
 
-// Build checks the app and freezes it. It returns every mistake at once, those
-// of routes and middleware with the place of their registration; to register
-// more afterwards panics.
+// Build checks the app and freezes it. It returns every mistake at once, each
+// with the place of the call that made it; to register or set more afterwards
+// panics.
 // The serving methods call it; calling it again returns the first answer.
 func (a *App) Build() error {
+	if a == nil || a.root == nil {
+		return fmt.Errorf("wherry: %s: the App is nil or zero; make it with wherry.New()", caller())
+	}
 	a.run.once.Do(func() { a.run.buildErr = a.build() })
 	return a.run.buildErr
 }
 
 func (a *App) build() error {
 	s := &server{hooks: a.hooks, log: a.log, codec: a.codec, onError: a.onError, live: &a.run, born: time.Now(),
-		named: map[string]*route{}, methods: map[string]bool{}}
-	var mistakes []error
+		named: map[string]*route{}, methods: map[string]bool{}, hosts: newHostTable()}
+	wrong := &mistakes{}
+	s.configure(a, wrong)
+	mounted := s.register(a, wrong)
 	var err error
-	if s.limits, err = a.limits.complete(); err != nil {
-		mistakes = append(mistakes, err)
+	s.notFound, err = wrap(a.root.chain(), a.missing())
+	wrong.add(err)
+	if err := wrong.err(); err != nil {
+		return err
 	}
-	if s.timeouts, err = a.timeouts.complete(); err != nil {
-		mistakes = append(mistakes, err)
+	for _, m := range mounted {
+		m.frozen = true
 	}
+	s.hosts.freeze()
+	s.base, s.cancelBase = newBase()
+	s.pool.New = func() any { return newExchange(s) }
+	s.wide.New = func() any { return new([wideBytes]byte) }
+	a.server = s
+	return nil
+}
+
+// configure takes the settings of the app, the defaults for those it lacks.
+func (s *server) configure(a *App, wrong *mistakes) {
+	var err error
+	s.limits, err = a.limits.complete()
+	wrong.addAt(a.settings["Limits"], err)
+	s.timeouts, err = a.timeouts.complete()
+	wrong.addAt(a.settings["Timeouts"], err)
 	if err := engine.Supported(a.kind); err != nil {
-		mistakes = append(mistakes, fmt.Errorf("App.Engine: %w", err))
+		wrong.addAt(a.settings["Engine"], fmt.Errorf("Engine: %w", err))
 	}
 	s.headLimits = http1.Limits{HeadBytes: s.limits.Head, TargetBytes: s.limits.Target, FieldLines: s.limits.FieldLines}
 	if s.log == nil {
@@ -70,33 +92,6 @@ func (a *App) build() error {
 	}
 	if s.onError == nil {
 		s.onError = defaultErrorHandler
-	}
-	for _, hook := range a.hooks.routing {
-		if err := brokenBy(hook); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("App.BeforeRouting: %w", err))
-		}
-	}
-	s.hosts = newHostTable()
-	mistakes = append(mistakes, s.register(a)...)
-	if s.notFound, err = wrap(a.root.chain(), a.missing()); len(a.registrations) == 0 {
-		mistakes = append(mistakes, each(err)...) // else each route has told it
-	}
-	if len(mistakes) > 0 {
-		return fmt.Errorf("wherry: the app cannot be built:\n%w", errors.Join(mistakes...))
-	}
-	s.hosts.freeze()
-	s.base, s.cancelBase = newBase()
-	s.pool.New = func() any { return newExchange(s) }
-	s.wide.New = func() any { return new([wideBytes]byte) }
-	a.server = s
-	return nil
-}
-
-// registering panics when it is too late for that: the program would believe
-// in a route, a hook or a limit that is not there.
-func (a *App) registering(what string) {
-	if a.server != nil {
-		panic("wherry: " + what + " comes after the app was built, at " + caller())
 	}
 }
 
@@ -118,138 +113,75 @@ func (a *App) missing() Handler {
 }
 
 // register turns the notes of the app, and of the apps mounted on it, into
-// routes, and returns every mistake it finds.
-func (s *server) register(a *App) []error {
-	var mistakes []error
-	flat, wrong := a.flatten("", "", nil, map[*App]bool{})
-	mistakes = append(mistakes, wrong...)
-	told := map[string]bool{}
-	for _, f := range flat {
+// routes. It returns those apps.
+func (s *server) register(a *App, wrong *mistakes) (mounted []*App) {
+	l := &layout{mistakes: wrong, around: map[*App]bool{}}
+	l.lay(a, "", "", nil)
+	for _, f := range l.routes {
 		for _, err := range each(s.add(f)) {
-			key, err := f.place(err)
-			if !told[key] {
-				told[key] = true
-				mistakes = append(mistakes, err)
-			}
+			wrong.addAs(f.place(err))
 		}
 	}
-	return mistakes
-}
-
-// place adds to a mistake where it stands. Of those with the same key one is
-// told: one call may have made a mistake that spoils many routes.
-func (f *flatRoute) place(err error) (key string, placed error) {
-	if _, ofLayer := err.(*layerError); ofLayer {
-		return err.Error(), err
-	}
-	placed = fmt.Errorf("%s: %s %q: %w", f.location, f.method, f.pattern, err)
-	if f.handler != nil && errors.Is(brokenBy(f.handler), err) {
-		return f.location + err.Error(), placed
-	}
-	return placed.Error(), placed
-}
-
-// each returns the errors that were joined into one.
-func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, err := range joined.Unwrap() {
-			all = append(all, each(err)...)
-		}
-		return all
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
-}
-
-// flatRoute is a registration with all prefixes and middleware around it.
-type flatRoute struct {
-	registration
-	pattern, host string
-	middleware    []layer // of the groups, without the route's own
-}
-
-// flatten returns the registrations of the app and of those mounted on it.
-func (a *App) flatten(prefix, host string, outer []layer, seen map[*App]bool) (flat []flatRoute, mistakes []error) {
-	seen[a] = true
-	defer delete(seen, a)
-	for _, r := range a.registrations {
-		f := flatRoute{registration: r, pattern: prefix + r.group.path() + r.pattern, host: r.group.host}
-		if f.host == "" {
-			f.host = host
-		}
-		f.middleware = append(append(f.middleware, outer...), r.group.chain()...)
-		flat = append(flat, f)
-	}
-	for _, m := range a.mounts {
-		if err := m.app.mountable(seen); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("%s: Mount(%q): %w", m.location, m.prefix, err))
-			continue
-		}
-		inner := append(append([]layer(nil), outer...), m.group.chain()...)
-		at := m.group.host
-		if at == "" {
-			at = host
-		}
-		more, wrong := m.app.flatten(prefix+m.group.path()+strings.TrimSuffix(m.prefix, "/"), at, inner, seen)
-		flat, mistakes = append(flat, more...), append(mistakes, wrong...)
-	}
-	return flat, mistakes
-}
-
-// mountable reports why an app cannot be a part of another.
-func (a *App) mountable(seen map[*App]bool) error {
-	h := a.hooks
-	switch {
-	case seen[a]:
-		return errors.New("the app is mounted on itself; mount another one")
-	case len(h.connect)+len(h.disconnect)+len(h.routing)+len(h.response)+len(h.shutdown) > 0:
-		return errors.New("the mounted app has hooks, which would never run; register them on the outer app")
-	case a.notFound != nil || a.onError != nil:
-		return errors.New("the mounted app has a NotFound or ErrorHandler, which would never run; set it on the outer app")
-	case a.limits != Limits{} || a.timeouts != Timeouts{}:
-		return errors.New("the mounted app has Limits or Timeouts, which would not hold; set them on the outer app")
-	}
-	return nil
+	return l.mounted
 }
 
 // add enters one route into the router of its host.
 func (s *server) add(f flatRoute) error {
-	switch {
-	case f.handler == nil:
-		return errors.New("the handler is nil; give a func(*wherry.Context) error")
-	case !http1.IsToken(f.method) || len(f.method) > http1.MaxMethod:
-		return fmt.Errorf("%q is no method; give a token of RFC 9110 of at most %d bytes, such as \"GET\"", f.method, http1.MaxMethod)
-	}
-	if f.options.bodyLimit != 0 {
-		if err := completeNumber("BodyLimit", &f.options.bodyLimit, 0, 1<<62); err != nil {
-			return err
-		}
-	}
 	inner := append([]layer(nil), f.middleware...)
 	for _, mw := range f.options.middleware {
 		inner = append(inner, layer{mw, f.location})
 	}
 	rt := &route{method: f.method, pattern: f.pattern, host: f.host, name: f.options.name, loc: f.location, opts: f.options}
 	rt.pace.manner = f.options.manner
-	if other := s.named[rt.name]; rt.name != "" && other != nil {
-		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
-	}
+	wrong := []error{f.callable(), checkMethod(f.method), checkBodyLimit(&rt.opts), s.enterName(rt)}
 	var err error
-	if rt.handler, err = wrap(inner, rt.innermost(f.handler)); err != nil {
-		return err
-	}
-	if err := s.hosts.add(rt); err != nil {
+	rt.handler, err = wrap(inner, rt.innermost(f.handler))
+	if err := errors.Join(append(wrong, err, s.hosts.add(rt))...); err != nil {
 		return err
 	}
 	rt.denied = rt.denial()
-	if rt.name != "" {
-		s.named[rt.name] = rt
-	}
 	s.methods[rt.method] = true
 	s.routes = append(s.routes, rt)
+	return nil
+}
+
+// callable refuses a route without a handler.
+func (f *flatRoute) callable() error {
+	if f.handler == nil {
+		return errors.New("the handler is nil; give a func(*wherry.Context) error")
+	}
+	return nil
+}
+
+// checkMethod refuses a method that no request can have, and one that none
+// will: methods are compared with regard to case, RFC 9110 section 9.1.
+func checkMethod(method string) error {
+	if !http1.IsToken(method) || len(method) > http1.MaxMethod {
+		return fmt.Errorf("%q is no method; give a token of RFC 9110 of at most %d bytes, such as \"GET\"", method, http1.MaxMethod)
+	}
+	upper := strings.ToUpper(method)
+	if method != upper && http1.ParseMethod([]byte(upper)) != http1.MethodOther {
+		return fmt.Errorf("the method %q is not %s, because letter case counts; write %q", method, upper, upper)
+	}
+	return nil
+}
+
+func checkBodyLimit(o *routeOptions) error {
+	if o.bodyLimit == 0 {
+		return nil
+	}
+	return completeNumber("BodyLimit", &o.bodyLimit, 0, 1<<62)
+}
+
+// enterName gives a route its name, if it has one.
+func (s *server) enterName(rt *route) error {
+	if rt.name == "" {
+		return nil
+	}
+	if other := s.named[rt.name]; other != nil {
+		return fmt.Errorf("the name %q already belongs to %s %q (%s); choose another", rt.name, other.method, other.pattern, other.loc)
+	}
+	s.named[rt.name] = rt
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"strings"
@@ -36,9 +37,12 @@ func TestBuildTellsEverything(t *testing.T) {
 	for _, part := range []string{
 		"steam", "threaded", "Limits.Head is 10", "Timeouts.Idle is -7", `write "/no-slash"`, "same route", "/a/:id",
 		"handler is nil", `"G T" is no method`, "the middleware is nil", "BodyLimit is -9", "already belongs",
-		"bad host", "mounted on itself", "has hooks", "NotFound or ErrorHandler", "Limits or Timeouts", "build_test.go:",
+		"bad host", "mounted on itself", "its own OnShutdown (", "its own NotFound (", "its own Limits (", "Limits.Body is -5",
 	} {
 		require.ErrorContains(t, err, part)
+	}
+	for line := range strings.Lines(strings.TrimPrefix(err.Error(), "wherry: the app cannot be built:\n")) {
+		require.Contains(t, line, "build_test.go:", "each with its place")
 	}
 	require.Equal(t, err, app.Build(), "the answer stays")
 	require.Nil(t, app.Routes())
@@ -140,22 +144,30 @@ func TestMiddlewareIsShared(t *testing.T) {
 // TestMountRefusals: what a mounted app would lose is a mistake, wherever in
 // a chain of mounts it stands.
 func TestMountRefusals(t *testing.T) {
-	for want, set := range map[string]func(*wherry.App){
-		"hooks":                    func(a *wherry.App) { a.OnConnect(func(*wherry.Conn) error { return nil }) },
-		"has hooks":                func(a *wherry.App) { a.OnDisconnect(func(*wherry.Conn, error) {}) },
-		"which would never run":    func(a *wherry.App) { a.BeforeRouting(text("")) },
-		"on the outer app":         func(a *wherry.App) { a.AfterResponse(func(*wherry.Context, wherry.Result) {}) },
-		"the mounted app has hook": func(a *wherry.App) { a.OnShutdown(func() {}) },
-		"NotFound":                 func(a *wherry.App) { a.NotFound(text("")) },
-		"ErrorHandler":             func(a *wherry.App) { a.ErrorHandler(func(*wherry.Context, error) {}) },
-		"Timeouts":                 func(a *wherry.App) { a.Timeouts(wherry.Timeouts{Idle: time.Second}) },
-		"Limits":                   func(a *wherry.App) { a.Limits(wherry.Limits{Body: 1}) },
+	for _, set := range []func(*wherry.App){
+		func(a *wherry.App) { a.OnConnect(func(*wherry.Conn) error { return nil }) },
+		func(a *wherry.App) { a.OnDisconnect(func(*wherry.Conn, error) {}) },
+		func(a *wherry.App) { a.BeforeRouting(text("")) },
+		func(a *wherry.App) { a.AfterResponse(func(*wherry.Context, wherry.Result) {}) },
+		func(a *wherry.App) { a.NotFound(text("")) },
+		func(a *wherry.App) { a.ErrorHandler(func(*wherry.Context, error) {}) },
+		func(a *wherry.App) { a.Timeouts(wherry.Timeouts{Idle: time.Second}) },
+		func(a *wherry.App) { a.Limits(wherry.Limits{Body: 1}) },
+		func(a *wherry.App) { a.Engine("threaded") },
+		func(a *wherry.App) { a.Logger(slog.Default()) },
+		func(a *wherry.App) { a.JSON(plainJSON{}) },
 	} {
 		inner := wherry.New().Get("/x", text(""))
 		set(inner)
 		err := quiet().Mount("/m", wherry.New().Mount("/n", inner)).Build()
-		require.ErrorContains(t, err, want)
-		require.ErrorContains(t, err, `Mount("/n")`)
+		require.ErrorContains(t, err, `Mount("/n"): the mounted app has its own `)
+		require.ErrorContains(t, err, "set that on the outer app")
+		require.Equal(t, 2, strings.Count(err.Error(), "build_test.go:"), "the places of both: %v", err)
+	}
+	both := wherry.New().Get("/{x}", text("")).Limits(wherry.Limits{Body: 1}).Engine("threaded").NotFound(nil)
+	err := quiet().Mount("/m/", both).Build()
+	for _, part := range []string{"its own Engine (", ", Limits (", ", NotFound (", `GET "/m/{x}"`, "NotFound(nil)"} {
+		require.ErrorContains(t, err, part, "one mistake hides no other")
 	}
 	a, b := wherry.New(), wherry.New()
 	a.Mount("/b", b)
@@ -208,18 +220,20 @@ func TestBroken(t *testing.T) {
 
 // TestRegisteringTooLate: what nobody would serve is not taken silently.
 func TestRegisteringTooLate(t *testing.T) {
-	app := quiet().Get("/", text(""))
+	deepest := wherry.New()
+	inner := wherry.New().Mount("/n", deepest)
+	app := quiet().Get("/", text("")).Mount("/m", inner)
 	require.NoError(t, app.Build())
 	for what, register := range map[string]func(){
 		"GET /late": func() { app.Get("/late", text("")) },
 		"Use":       func() { app.Use(func(h wherry.Handler) wherry.Handler { return h }) },
 		"Mount":     func() { app.Mount("/m", quiet()) },
+		"Group":     func() { app.Group("/g", func(*wherry.Group) {}) },
+		"Host":      func() { app.Host("h.example", func(*wherry.Group) {}) },
+		"GET /in":   func() { inner.Get("/in", text("")) },
+		"NotFound":  func() { deepest.NotFound(text("")) },
 	} {
-		var told any
-		func() {
-			defer func() { told = recover() }()
-			register()
-		}()
+		told := panicOf(register)
 		require.Contains(t, told, what)
 		require.Contains(t, told, "build_test.go:")
 	}

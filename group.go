@@ -2,9 +2,6 @@ package wherry
 
 import (
 	"errors"
-	"fmt"
-	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -84,6 +81,10 @@ func (g *Group) Use(mw ...Middleware) *Group {
 	g.app.registering("Use")
 	location := caller()
 	for _, m := range mw {
+		if m == nil {
+			g.app.noted = append(g.app.noted, &layerError{location, nilMiddleware, nil})
+			continue
+		}
 		g.middleware = append(g.middleware, layer{m, location})
 	}
 	return g
@@ -96,6 +97,10 @@ func (g *Group) Handle(method, pattern string, h Handler, opts ...RouteOption) *
 	g.app.registering(method + " " + pattern)
 	r := registration{group: g, method: method, pattern: pattern, handler: h, location: caller()}
 	for _, o := range opts {
+		if o == nil {
+			g.app.mistake("%s %q: the option is nil; give one, as wherry.Name(\"x\"), or none", method, pattern)
+			continue
+		}
 		o(&r.options)
 	}
 	g.app.registrations = append(g.app.registrations, r)
@@ -139,12 +144,25 @@ func (g *Group) Options(pattern string, h Handler, opts ...RouteOption) *Group {
 
 // Group registers routes below a further prefix.
 func (g *Group) Group(prefix string, f func(*Group)) *Group {
+	g.app.registering("Group")
+	if f == nil {
+		g.app.mistake("Group(%q, nil): give a func(*wherry.Group) that registers its routes", prefix)
+		return g
+	}
 	f(&Group{app: g.app, parent: g, prefix: prefix, host: g.host})
 	return g
 }
 
 // Host registers routes of this group for one host, see [App.Host].
 func (g *Group) Host(host string, f func(*Group)) *Group {
+	g.app.registering("Host")
+	if f == nil {
+		g.app.mistake("Host(%q, nil): give a func(*wherry.Group) that registers its routes", host)
+		return g
+	}
+	if host == "" {
+		g.app.mistake("Host(\"\"): give the name of a host; routes for every host need no Host")
+	}
 	f(&Group{app: g.app, parent: g, host: strings.ToLower(host)})
 	return g
 }
@@ -187,9 +205,11 @@ func wrap(layers []layer, h Handler) (Handler, error) {
 	return h, err
 }
 
+const nilMiddleware = "the middleware is nil; give a func(wherry.Handler) wherry.Handler"
+
 func (l layer) wrap(h Handler) (Handler, error) {
 	if l.mw == nil {
-		return nil, &layerError{l.location, "the middleware is nil; give a func(wherry.Handler) wherry.Handler", nil}
+		return nil, &layerError{l.location, nilMiddleware, nil}
 	}
 	wrapped := l.mw(h)
 	if wrapped == nil {
@@ -216,23 +236,3 @@ func (e *layerError) Error() string {
 }
 
 func (e *layerError) Unwrap() error { return e.err }
-
-// registrars are the beginnings of the names of functions that register for
-// somebody else: the place of a registration is where they are called.
-var registrars = []string{"wherry.(*App).", "wherry.(*Group).", "wherry/health.", "wherry/debug."}
-
-// caller returns file:line of the nearest frame that does not register for
-// somebody else.
-func caller() string {
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if !slices.ContainsFunc(registrars, func(name string) bool { return strings.Contains(f.Function, name) }) {
-			return fmt.Sprintf("%s:%d", f.File, f.Line)
-		}
-		if !more {
-			return "unknown"
-		}
-	}
-}

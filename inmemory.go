@@ -73,7 +73,11 @@ func (a *App) TestOn(kind engine.Kind, requests ...string) ([]*TestResponse, err
 	if err != nil {
 		return nil, err
 	}
-	a.Engine(kind)
+	if a.server == nil {
+		a.Engine(kind)
+	} else {
+		a.kind = kind // an app that was asked in memory before is free to choose
+	}
 	served := make(chan error, 1)
 	go func() { served <- a.Serve(ln) }()
 	answers, err := converse(ln.Addr().String(), requests)

@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -78,15 +79,14 @@ const (
 	leastHead = 64
 )
 
+// complete puts the defaults in. The error joins one for each impossible field.
 func (l Limits) complete() (Limits, error) {
-	var err error
+	var wrong []error
 	if l.Head > 0 && l.Head < leastHead {
-		err = fmt.Errorf("Limits.Head is %d bytes: no request fits; give at least %d, 0 for the default, or NoLimit", l.Head, leastHead)
+		wrong = append(wrong, fmt.Errorf("Limits.Head is %d bytes: no request fits; give at least %d, 0 for the default, or NoLimit", l.Head, leastHead))
 	}
 	number := func(name string, v *int, standard int) {
-		if e := completeNumber(name, v, standard, unlimitedInt32); e != nil && err == nil {
-			err = e
-		}
+		wrong = append(wrong, completeNumber(name, v, standard, unlimitedInt32))
 	}
 	number("Limits.Head", &l.Head, 16<<10)
 	number("Limits.FieldLines", &l.FieldLines, 100)
@@ -95,9 +95,7 @@ func (l Limits) complete() (Limits, error) {
 	number("Limits.Trailer", &l.Trailer, 8<<10)
 	number("Limits.Connections", &l.Connections, unlimitedInt32)
 	wide := func(name string, v *int64, standard int64) {
-		if e := completeNumber(name, v, standard, 1<<62); e != nil && err == nil {
-			err = e
-		}
+		wrong = append(wrong, completeNumber(name, v, standard, 1<<62))
 	}
 	wide("Limits.Body", &l.Body, 4<<20)
 	wide("Limits.Drain", &l.Drain, 256<<10)
@@ -106,15 +104,14 @@ func (l Limits) complete() (Limits, error) {
 	} else {
 		wide("Limits.MinRate", &l.MinRate, 240)
 	}
-	return l, err
+	return l, errors.Join(wrong...)
 }
 
+// complete puts the defaults in. The error joins one for each impossible field.
 func (t Timeouts) complete() (Timeouts, error) {
-	var err error
+	var wrong []error
 	span := func(name string, v *time.Duration, standard time.Duration) {
-		if e := completeNumber(name, v, standard, unlimitedTime); e != nil && err == nil {
-			err = e
-		}
+		wrong = append(wrong, completeNumber(name, v, standard, unlimitedTime))
 	}
 	span("Timeouts.Handshake", &t.Handshake, 5*time.Second)
 	span("Timeouts.Head", &t.Head, 10*time.Second)
@@ -123,7 +120,7 @@ func (t Timeouts) complete() (Timeouts, error) {
 	span("Timeouts.Idle", &t.Idle, time.Minute)
 	span("Timeouts.Linger", &t.Linger, 2*time.Second)
 	span("Timeouts.Shutdown", &t.Shutdown, 20*time.Second)
-	return t, err
+	return t, errors.Join(wrong...)
 }
 
 // completeNumber puts the standard in the place of zero and the widest in the

@@ -82,6 +82,8 @@ func parsePattern(s string) (p pattern, err error) {
 
 func parseSegment(part string) (segment, error) {
 	switch {
+	case strings.ContainsAny(part, "{}"):
+		return segment{}, fmt.Errorf("%q: braces mean nothing in a pattern; %s", part, withoutBraces(part))
 	case part == "**":
 		return segment{kind: rest}, nil
 	case part == "*":
@@ -89,13 +91,11 @@ func parseSegment(part string) (segment, error) {
 	case strings.Contains(part, "*"):
 		return segment{}, fmt.Errorf("%q: a star stands alone in its segment; write *, ** or :name", part)
 	case strings.HasPrefix(part, ":"):
-		for i := 1; i < len(part); i++ {
-			if b := part[i] | 0x20; part[i] != '_' && (b < 'a' || b > 'z') && (part[i] < '0' || part[i] > '9') {
-				return segment{}, fmt.Errorf("%q: a name has letters, digits and underscores only", part)
-			}
-		}
 		if part == ":" {
 			return segment{}, fmt.Errorf("a name is missing behind the colon; write :name")
+		}
+		if !isName(part[1:]) {
+			return segment{}, fmt.Errorf("%q: a name has letters, digits and underscores only", part)
 		}
 		return segment{kind: named, text: part[1:]}, nil
 	}
@@ -110,6 +110,33 @@ func parseSegment(part string) (segment, error) {
 		}
 	}
 	return segment{kind: literal, text: part}, nil
+}
+
+// isName reports whether a wildcard can have that name.
+func isName(s string) bool {
+	for i := range len(s) {
+		if b := s[i] | 0x20; s[i] != '_' && (b < 'a' || b > 'z') && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// withoutBraces says what to write in the place of a segment with braces. They
+// are no part of a literal either: a wildcard in the manner of other routers
+// would otherwise be taken for one, and match nothing.
+func withoutBraces(part string) string {
+	name := strings.TrimSuffix(strings.TrimPrefix(part, "{"), "}")
+	if name == "$" {
+		return "leave it out, a pattern ends where its path ends"
+	}
+	write := ":name"
+	if strings.HasSuffix(name, "...") {
+		write = "**"
+	} else if isName(name) {
+		write = ":" + name
+	}
+	return "write " + write + " (which also matches a segment that has braces)"
 }
 
 // url fills the wildcards with args.

@@ -285,6 +285,8 @@ func TestNothingComesAfterBuild(t *testing.T) {
 		"OnDisconnect":  func() { app.OnDisconnect(nil) },
 		"BeforeRouting": func() { app.BeforeRouting(nil) },
 		"AfterResponse": func() { app.AfterResponse(nil) },
+		"OnShutdown":    func() { app.OnShutdown(nil) },
+		"Engine":        func() { app.Engine("threaded") },
 		"Use":           func() { app.Use() },
 		"Mount":         func() { app.Mount("/sub", New()) },
 		"GET /late":     func() { app.Get("/late", nil) },
@@ -298,5 +300,9 @@ func TestNothingComesAfterBuild(t *testing.T) {
 			late()
 		}()
 	}
-	app.OnShutdown(func() {}).Engine("threaded") // these still count
+	app = New().Get("/", nothing)
+	_, err := app.Test("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	_, err = app.TestOn("threaded", "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err, "a test may still choose the engine")
 }

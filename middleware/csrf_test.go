@@ -24,7 +24,7 @@ func csrfApp() *wherry.App {
 }
 
 var (
-	csrfMethods = []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "QUERY"}
+	csrfMethods = []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "GETX", "QUERY"}
 	csrfSites   = []string{"-", "", "same-origin", "none", "same-site", "cross-site", "Same-Origin", "same-origin, none", "x"}
 	csrfOrigins = []string{
 		"-", "", "null", "https://example.com", "http://example.com", "https://example.com:443", "https://example.com:8443", "HTTPS://EXAMPLE.COM",
