@@ -294,7 +294,9 @@ func (c *Context) Context() context.Context {
 	if c.ctx == nil {
 		ctx, cancel := context.WithCancelCause(c.app.base)
 		c.ctx, c.cancel = ctx, cancel
-		c.unwatch = c.wire.watch(func() { cancel(ErrClientGone) })
+		if c.res.stage < stageEnded { // later the connection may be another's
+			c.unwatch = c.wire.watch(func() { cancel(ErrClientGone) })
+		}
 		if !c.deadline.IsZero() {
 			c.bound()
 		}

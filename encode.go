@@ -266,10 +266,9 @@ func (w *encodedWire) finish() error {
 
 // cut ends the answer before its end, and the encoder with it.
 func (w *encodedWire) cut() {
-	if w.encoder != nil {
-		w.cutOff = true
-		_ = w.encoder.Close()
-		w.encoder = nil
+	if encoder := w.encoder; encoder != nil {
+		w.encoder, w.cutOff = nil, true
+		w.c.app.guarded("Close of an encoder", func() { _ = encoder.Close() })
 		w.release()
 	}
 	w.wire.cut()

@@ -48,6 +48,9 @@ func NewError(status int, detail string) *Error {
 
 // Error describes the error for logs.
 func (e *Error) Error() string {
+	if e == nil {
+		return "a nil *wherry.Error was returned as an error; return nil itself"
+	}
 	text := strconv.Itoa(e.Status) + " " + e.title()
 	if e.Detail != "" {
 		text += ": " + e.Detail
@@ -59,10 +62,20 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
-// StatusCode returns the status of the answer.
-func (e *Error) StatusCode() int { return e.Status }
+// StatusCode returns the status of the answer, 500 for a nil *Error.
+func (e *Error) StatusCode() int {
+	if e == nil {
+		return 500
+	}
+	return e.Status
+}
 
 func (e *Error) title() string {
 	if e.Title != "" {
@@ -79,8 +92,8 @@ func StatusOf(err error) int {
 		return 200
 	}
 	var e *Error
-	if errors.As(err, &e) && e.Status >= 400 && e.Status <= 599 {
-		return e.Status
+	if errors.As(err, &e) && e.StatusCode() >= 400 && e.StatusCode() <= 599 {
+		return e.StatusCode()
 	}
 	var coder interface{ StatusCode() int }
 	if errors.As(err, &coder) && coder.StatusCode() >= 400 && coder.StatusCode() <= 599 {
@@ -178,7 +191,7 @@ func (c *Context) goneClient(err error) bool {
 // client that wants no JSON. An error that is no *Error is a plain 500.
 func defaultErrorHandler(c *Context, err error) {
 	var e *Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || e == nil {
 		e = &Error{Status: StatusOf(err)}
 	}
 	writeProblem(c, e)

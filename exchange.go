@@ -55,6 +55,9 @@ type exchange struct {
 	coding     coding
 	now        time.Duration // when this batch was first looked at; 0 before
 	batch      int           // exchanges since the session was called
+	running    bool          // a handler has the Context
+	told       bool          // the hooks know how that ended
+	began      time.Time     // when it did, for the hooks; unset without any
 
 	small    [readBytes]byte
 	smallOut [outBytes]byte

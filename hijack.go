@@ -86,12 +86,14 @@ func (r *running) hijacked(h *hijackedConn, add bool) {
 // no engine has counted.
 func (r *running) awaitHijacked(ctx context.Context) (cut int) {
 	r.mu.Lock()
-	home := make(chan struct{})
 	if len(r.away) == 0 {
-		close(home)
-	} else {
-		r.home = home
+		r.mu.Unlock()
+		return 0
 	}
+	if r.home == nil { // else a shutdown waits already
+		r.home = make(chan struct{})
+	}
+	home := r.home
 	r.mu.Unlock()
 	select {
 	case <-home:

@@ -30,16 +30,13 @@ func (o opener) Open(conn net.Conn) engine.Session {
 	if err := o.app.connected(&s.info); err != nil {
 		o.app.disconnected(&s.info, err)
 		if errors.Is(err, ErrStopAccepting) {
-			o.app.live.stopAccepting.Store(true)
+			stopListening(conn)
 		}
 		return nil
 	}
 	s.wait(s.clock() + o.app.timeouts.Idle)
 	return s
 }
-
-// StopAccepting tells the engine whether an OnConnect hook has asked it to.
-func (o opener) StopAccepting() bool { return o.app.live.stopAccepting.Load() }
 
 // phase is where a session stands between two calls of Serve.
 type phase uint8
@@ -144,6 +141,9 @@ func (s *session) release() {
 		return
 	}
 	s.x = nil
+	if x.running {
+		x.abandon()
+	}
 	x.recycle()
 	s.app.pool.Put(x)
 }
@@ -287,8 +287,7 @@ func (s *session) headBegins() {
 }
 
 // idleStep is how far the deadline of an idle connection may lag behind: a
-// busy connection moves it only that often. It is shorter than the pause
-// after which an engine looks at an idle connection unasked.
+// busy connection moves it only that often.
 const idleStep = 500 * time.Millisecond
 
 // idle sets the deadline of the next request.

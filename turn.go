@@ -82,7 +82,8 @@ func (x *exchange) admit(n int) error {
 	x.expects = x.head.Expect() == http1.ExpectContinue && !x.done
 	x.begun, x.broken, x.untilClose, x.coding = false, false, false, codingNone
 	x.reading, x.writing = stall{}, stall{}
-	x.keep = !x.head.Close() && (x.head.Minor > 0 || x.head.KeepAlive())
+	// What follows a CONNECT is meant for the tunnel, also if there is none.
+	x.keep = !x.head.Close() && (x.head.Minor > 0 || x.head.KeepAlive()) && x.head.Method != http1.MethodConnect
 	if framing.Kind == http1.ChunkedBody {
 		l := &x.app.limits
 		x.chunk.Reset(http1.ChunkedLimits{ExtensionBytes: l.ChunkExtensions, TrailerBytes: l.Trailer, TrailerLines: l.FieldLines})
@@ -105,34 +106,61 @@ func (x *exchange) mayWait() bool {
 // run answers one request.
 func (x *exchange) run() {
 	c := x.context()
+	x.running = true
 	c.begins(x, &x.head, x.framing)
-	var began time.Time
 	if len(x.app.hooks.response) > 0 {
-		began = time.Now()
+		x.began = time.Now()
 	}
 	err := x.app.answer(c)
 	if x.s.phase == phaseCut {
 		x.s.cause = err
 	}
-	if len(x.app.hooks.response) > 0 {
-		x.app.answered(c, c.result(err, began))
+	x.conclude(c, err)
+}
+
+// conclude tells the hooks what became of an exchange, and forgets it.
+func (x *exchange) conclude(c *Context, err error) {
+	if len(x.app.hooks.response) > 0 && !x.told {
+		x.told = true
+		x.app.answered(c, c.result(err, x.began))
 	}
 	c.ends()
+	x.running, x.told = false, false
 	x.head.Reset()
 }
+
+// abandon concludes an exchange that was left in the middle, by runtime.Goexit
+// or by a panic of what should have answered an error: what there is of the
+// answer must not look complete, and nobody else must get its Context as it is.
+func (x *exchange) abandon() {
+	c := x.c
+	if c.res.stage == stageHijacked {
+		_ = x.s.given.Close()
+	} else {
+		c.drop()
+	}
+	x.conclude(c, errAbandoned)
+}
+
+var errAbandoned = errors.New("wherry: the exchange was left in the middle")
 
 // answer runs hooks, route and handler, and completes the answer. It serves
 // an exchange of any wire. The error is what the handler ended with; it has
 // been dealt with.
 func (s *server) answer(c *Context) error {
-	err := c.attempt(dispatch)
-	if err == nil {
-		err = c.finish()
-	}
+	err := c.attempt(respond)
 	if err != nil {
 		s.resolve(c, err)
 	}
 	return err
+}
+
+// respond runs the handler of a request and completes its answer.
+func respond(c *Context) error {
+	if err := dispatch(c); err != nil {
+		return err
+	}
+	return c.finish()
 }
 
 // dispatch finds the handler of a request and runs it.
@@ -158,7 +186,8 @@ func dispatch(c *Context) error {
 	return c.route.pace.run(c, c.route.handler)
 }
 
-// attempt runs a handler; its panic becomes an error.
+// attempt runs a handler, or what calls the program in another way; its panic
+// becomes an error.
 func (c *Context) attempt(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
