@@ -140,7 +140,7 @@ func serve(t *testing.T, app *wherry.App) (addr string, stop func() error) {
 	served := make(chan error, 1)
 	go func() { served <- app.Serve(ln) }()
 	return ln.Addr().String(), func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return errors.Join(app.Shutdown(ctx), <-served)
 	}
@@ -198,7 +198,7 @@ func dial(t *testing.T, addr string) net.Conn {
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(2*patience)))
 	return conn
 }
 

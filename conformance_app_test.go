@@ -19,14 +19,15 @@ var corpusApps = map[string]func() *wherry.App{
 			Head: 512, FieldLines: 5, Target: 100, Body: 10, ChunkExtensions: 16, Trailer: 64, Drain: 16,
 		})
 	},
-	// What it waits for is over soon, what it does not wait for would be noticed.
+	// What it waits for is over soon, but not before a slow machine has sent it;
+	// what it does not wait for would be noticed.
 	"hasty": func() *wherry.App {
 		return corpusApp().Timeouts(wherry.Timeouts{
-			Head: 300 * time.Millisecond, BodyStall: 300 * time.Millisecond, Linger: time.Minute,
+			Head: 3 * time.Second, BodyStall: 3 * time.Second, Linger: time.Hour,
 		})
 	},
 	"fleeting": func() *wherry.App {
-		return corpusApp().Timeouts(wherry.Timeouts{Idle: 300 * time.Millisecond})
+		return corpusApp().Timeouts(wherry.Timeouts{Idle: 3 * time.Second})
 	},
 	"failing": failingApp,
 }

@@ -227,11 +227,15 @@ func TestConformance(t *testing.T) {
 			for _, c := range all {
 				t.Run(c.file+"/"+c.title, func(t *testing.T) {
 					t.Parallel()
+					var runs sync.WaitGroup
 					for name, cut := range cuttings {
-						if err := c.run(dial[c.app], cut); err != nil {
-							t.Errorf("cut %s: %v", name, err)
-						}
+						runs.Go(func() {
+							if err := c.run(dial[c.app], cut); err != nil {
+								t.Errorf("cut %s: %v", name, err)
+							}
+						})
 					}
+					runs.Wait()
 				})
 			}
 		})
@@ -253,14 +257,18 @@ func TestConformanceCuts(t *testing.T) {
 				longest = max(longest, len(s.send))
 			}
 			step := max(1, longest/150)
+			var runs sync.WaitGroup
 			for at := 1; at < longest; at += step {
-				err := c.run(dial[c.app], func(b []byte) [][]byte {
-					return [][]byte{b[:min(at, len(b))], b[min(at, len(b)):]}
+				runs.Go(func() {
+					err := c.run(dial[c.app], func(b []byte) [][]byte {
+						return [][]byte{b[:min(at, len(b))], b[min(at, len(b)):]}
+					})
+					if err != nil {
+						t.Errorf("cut at %d: %v", at, err)
+					}
 				})
-				if err != nil {
-					t.Fatalf("cut at %d: %v", at, err)
-				}
 			}
+			runs.Wait()
 		})
 	}
 }
@@ -297,7 +305,7 @@ func startApps(t *testing.T, kind engine.Kind, listen func() (net.Listener, func
 		served := make(chan error, 1)
 		go func() { served <- app.Serve(ln) }()
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			require.NoError(t, app.Shutdown(ctx))
 			require.NoError(t, <-served)
@@ -319,7 +327,7 @@ func (c *conversation) run(dial func() (net.Conn, error), cut func([]byte) [][]b
 	var writers sync.WaitGroup
 	defer writers.Wait()
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * patience))
 	in := bufio.NewReader(io.TeeReader(conn, &log))
 	var before chan struct{}
 	for _, s := range c.steps {

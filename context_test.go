@@ -137,7 +137,7 @@ func TestClientLeavesWhileHandlerRuns(t *testing.T) {
 		select {
 		case err := <-cause:
 			require.ErrorIs(t, err, wherry.ErrClientGone, name)
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("%s: the handler was not told", name)
 		}
 		<-ended

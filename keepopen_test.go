@@ -64,7 +64,7 @@ func TestKeepOpen(t *testing.T) {
 		require.NoError(t, err)
 		o = <-open
 		require.NoError(t, other.Close())
-		require.Eventually(t, func() bool { return left.Load() == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return left.Load() == 1 }, patience, time.Millisecond)
 		require.NoError(t, o.Close())
 	})
 }
@@ -94,7 +94,7 @@ func TestKeepOpenHoldsNoGoroutine(t *testing.T) {
 			o := <-open
 			defer o.Close()
 		}
-		for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+2 && time.Now().Before(end); {
+		for end := time.Now().Add(patience); runtime.NumGoroutine() > before+2 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
 		require.LessOrEqual(t, runtime.NumGoroutine(), before+2)

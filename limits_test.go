@@ -156,7 +156,7 @@ func TestConnectionsLimit(t *testing.T) {
 	_, ok = open()
 	require.False(t, ok)
 	require.NoError(t, first.Close())
-	require.Eventually(t, func() bool { _, ok := open(); return ok }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, ok := open(); return ok }, patience, time.Millisecond)
 	require.NoError(t, stop())
 }
 

@@ -1,6 +1,7 @@
 package wherry_test
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ func TestMain(m *testing.M) {
 	if child := children[os.Getenv("WHERRY_TEST_CHILD")]; child != nil {
 		os.Exit(child())
 	}
+	_ = flag.Set("test.parallel", "8") // most parallel tests only wait; the command line may say otherwise
 	warmUp()
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
 	code := m.Run()
@@ -50,7 +52,7 @@ func openDescriptors() int {
 }
 
 func awaitEnd(goroutines, descriptors int) int {
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if runtime.NumGoroutine() <= goroutines && openDescriptors() <= descriptors {
 			return 0
 		}

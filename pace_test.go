@@ -2,6 +2,7 @@ package wherry
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -40,22 +41,24 @@ func runs(p *pace, times int, late bool, h Handler) (yields int) {
 // one of them is long, until many in a row were short, and twice as many after
 // each relapse.
 func TestPace(t *testing.T) {
-	quick := func(*Context) error { return nil }
-	slow := func(*Context) error { time.Sleep(2 * shortRun); return nil }
-	p := &pace{}
-	require.Zero(t, runs(p, 100, false, quick), "a route that was never caught")
-	require.Zero(t, runs(p, 1, true, quick), "the run that is caught, by accident")
-	require.Equal(t, probation, runs(p, 100, false, quick), "it is watched for a while")
-	for need := firstNeed; need <= 4*firstNeed; need *= 2 {
-		require.Zero(t, runs(p, 1, true, slow), "the run that is caught")
-		require.Equal(t, 10, runs(p, 10, true, slow), "and all after it, once one was long again")
-		require.Equal(t, need, runs(p, 1000, false, quick), "until it has shown that it is short")
-	}
-	runs(p, 1, true, slow)
-	runs(p, 1, true, slow)
-	runs(p, 8*firstNeed-1, false, quick)
-	runs(p, 1, false, slow)
-	require.Equal(t, 8*firstNeed, runs(p, 1000, false, quick), "one long run begins the row anew")
+	synctest.Test(t, func(t *testing.T) { // a run that the system interrupts is no longer than another
+		quick := func(*Context) error { return nil }
+		slow := func(*Context) error { time.Sleep(2 * shortRun); return nil }
+		p := &pace{}
+		require.Zero(t, runs(p, 100, false, quick), "a route that was never caught")
+		require.Zero(t, runs(p, 1, true, quick), "the run that is caught, by accident")
+		require.Equal(t, probation, runs(p, 100, false, quick), "it is watched for a while")
+		for need := firstNeed; need <= 4*firstNeed; need *= 2 {
+			require.Zero(t, runs(p, 1, true, slow), "the run that is caught")
+			require.Equal(t, 10, runs(p, 10, true, slow), "and all after it, once one was long again")
+			require.Equal(t, need, runs(p, 1000, false, quick), "until it has shown that it is short")
+		}
+		runs(p, 1, true, slow)
+		runs(p, 1, true, slow)
+		runs(p, 8*firstNeed-1, false, quick)
+		runs(p, 1, false, slow)
+		require.Equal(t, 8*firstNeed, runs(p, 1000, false, quick), "one long run begins the row anew")
+	})
 }
 
 func TestPaceDeclared(t *testing.T) {

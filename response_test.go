@@ -515,7 +515,7 @@ func TestLargeAnswerToSlowReader(t *testing.T) {
 		now := given.Load()
 		defer func() { last = now }()
 		return now == last
-	}, 10*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	require.Less(t, given.Load(), int64(size/2), "backpressure reaches the source")
 	n, err := io.Copy(io.Discard, answer.Body)
 	require.NoError(t, err)

@@ -34,7 +34,12 @@ func certificateForTLS(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// overPlainAndTLS serves an app on each engine, plain and over TLS.
+// patience bounds what must happen. It is no measure of how fast it happens: a
+// machine that is slow must not fail a test.
+const patience = 30 * time.Second
+
+// overPlainAndTLS serves an app on each engine, plain and over TLS. A test that
+// waits most of its time may have all of them wait at once, with t.Parallel.
 func overPlainAndTLS(t *testing.T, build func() *wherry.App, test func(t *testing.T, dial func() net.Conn)) {
 	cert := certificateForTLS(t)
 	for _, kind := range engine.All() {
@@ -96,7 +101,7 @@ func lifeApp() *wherry.App {
 func TestPipelinedBehindBody(t *testing.T) {
 	overPlainAndTLS(t, lifeApp, func(t *testing.T, dial func() net.Conn) {
 		conn := dial()
-		_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		r := bufio.NewReader(conn)
 		_, _ = io.WriteString(conn, "POST /bytes HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n")
 		time.Sleep(30 * time.Millisecond)
@@ -110,38 +115,38 @@ func TestPipelinedBehindBody(t *testing.T) {
 	})
 }
 
-func closedAfter(conn net.Conn, limit time.Duration) (time.Duration, error) {
-	start := time.Now()
-	_ = conn.SetReadDeadline(start.Add(limit))
-	_, err := io.Copy(io.Discard, conn)
-	return time.Since(start), err
-}
-
-// C1: an idle connection ends, also after a body that was waited for.
+// C1: an idle connection ends, also after a body that was waited for. Nothing
+// else ends it: all other limits are far away.
 func TestIdleAfterBody(t *testing.T) {
+	const idle = 2 * time.Second
 	overPlainAndTLS(t, func() *wherry.App {
-		return lifeApp().Timeouts(wherry.Timeouts{Idle: time.Second, BodyStall: 300 * time.Millisecond})
+		return lifeApp().Timeouts(wherry.Timeouts{Idle: idle, Head: time.Hour, BodyStall: time.Hour, WriteStall: time.Hour})
 	}, func(t *testing.T, dial func() net.Conn) {
+		t.Parallel()
 		conn := dial()
 		r := bufio.NewReader(conn)
 		_, _ = io.WriteString(conn, "POST /bytes HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n")
 		time.Sleep(5 * time.Millisecond)
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		begin := time.Now() // it is idle from now on at the earliest
 		_, _ = conn.Write(bytes.Repeat([]byte("b"), 3000))
-		_, _, err := readWhole(r)
+		status, _, err := readWhole(r)
 		require.NoError(t, err)
-		took, err := closedAfter(conn, 3*time.Second)
+		require.Equal(t, 200, status)
+		_, err = io.Copy(io.Discard, conn)
 		require.NoError(t, err, "an idle connection is never closed")
-		require.InDelta(t, 1, took.Seconds(), 0.3)
+		require.GreaterOrEqual(t, time.Since(begin), idle-idle/10)
 	})
 }
 
 // C2: requests with bodies count as activity.
 func TestBodiesAreActivity(t *testing.T) {
 	overPlainAndTLS(t, func() *wherry.App {
-		return lifeApp().Timeouts(wherry.Timeouts{Idle: time.Second, BodyStall: 100 * time.Millisecond})
+		return lifeApp().Timeouts(wherry.Timeouts{Idle: 3 * time.Second})
 	}, func(t *testing.T, dial func() net.Conn) {
+		t.Parallel()
 		conn := dial()
-		_ = conn.SetDeadline(time.Now().Add(8 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		r := bufio.NewReader(conn)
 		for i := range 5 {
 			_, err := io.WriteString(conn, "POST /bytes HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n")
@@ -151,17 +156,18 @@ func TestBodiesAreActivity(t *testing.T) {
 			require.NoError(t, err)
 			_, _, err = readWhole(r)
 			require.NoError(t, err, "request %d", i)
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(900 * time.Millisecond) // more than Idle in all, and much less each time
 		}
 	})
 }
 
 // a stalled answer ends also when the read deadline has passed before.
 func TestStallAfterIdle(t *testing.T) {
-	ended := make(chan error, 1)
+	const idle = 2 * time.Second
+	ended := make(chan error, 100) // one for each of the servers, which are alike and wait at once
 	overPlainAndTLS(t, func() *wherry.App {
-		return quiet().Timeouts(wherry.Timeouts{Idle: 200 * time.Millisecond, WriteStall: 300 * time.Millisecond}).Get("/", func(c *wherry.Context) error {
-			time.Sleep(400 * time.Millisecond) // as a stream that goes on for longer than Idle
+		return quiet().Timeouts(wherry.Timeouts{Idle: idle, WriteStall: 300 * time.Millisecond}).Get("/", func(c *wherry.Context) error {
+			time.Sleep(idle + 200*time.Millisecond) // as a stream that goes on for longer than Idle
 			p := make([]byte, 1<<20)
 			for range 64 {
 				if _, err := c.Write(p); err != nil {
@@ -173,14 +179,14 @@ func TestStallAfterIdle(t *testing.T) {
 			return nil
 		})
 	}, func(t *testing.T, dial func() net.Conn) {
+		t.Parallel()
 		conn := dial()
 		_, _ = io.WriteString(conn, get("/"))
 		select {
 		case err := <-ended:
 			require.Error(t, err)
-		case <-time.After(3 * time.Second):
+		case <-time.After(patience):
 			conn.Close()
-			<-ended
 			t.Fatal("the answer stalls for ever")
 		}
 	})
@@ -188,14 +194,16 @@ func TestStallAfterIdle(t *testing.T) {
 
 // the deadline of a head is its own.
 func TestSecondHead(t *testing.T) {
+	const head = 3 * time.Second
 	overPlainAndTLS(t, func() *wherry.App {
-		return quiet().Timeouts(wherry.Timeouts{Head: 300 * time.Millisecond}).Get("/", func(c *wherry.Context) error {
-			time.Sleep(400 * time.Millisecond)
+		return quiet().Timeouts(wherry.Timeouts{Head: head}).Get("/", func(c *wherry.Context) error {
+			time.Sleep(head + 200*time.Millisecond)
 			return c.Text(200, "slow")
 		})
 	}, func(t *testing.T, dial func() net.Conn) {
+		t.Parallel()
 		conn := dial()
-		_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		r := bufio.NewReader(conn)
 		_, _ = io.WriteString(conn, "GET / HT")
 		time.Sleep(20 * time.Millisecond)
@@ -213,8 +221,9 @@ func TestSecondHead(t *testing.T) {
 
 // a connection persists after a stream that took longer than Idle.
 func TestKeepAfterStream(t *testing.T) {
+	const idle = 3 * time.Second
 	overPlainAndTLS(t, func() *wherry.App {
-		return quiet().Timeouts(wherry.Timeouts{Idle: 300 * time.Millisecond}).Get("/", func(c *wherry.Context) error {
+		return quiet().Timeouts(wherry.Timeouts{Idle: idle}).Get("/", func(c *wherry.Context) error {
 			for range 5 {
 				if _, err := c.WriteString("tick\n"); err != nil {
 					return err
@@ -222,34 +231,35 @@ func TestKeepAfterStream(t *testing.T) {
 				if err := c.Flush(); err != nil {
 					return err
 				}
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(idle/5 + 50*time.Millisecond)
 			}
 			return nil
 		})
 	}, func(t *testing.T, dial func() net.Conn) {
+		t.Parallel()
 		conn := dial()
-		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		r := bufio.NewReader(conn)
 		for i := range 2 {
 			_, err := io.WriteString(conn, get("/"))
 			require.NoError(t, err)
 			_, _, err = readWhole(r)
 			require.NoError(t, err, "request %d", i)
-			time.Sleep(100 * time.Millisecond) // a third of Idle
+			time.Sleep(100 * time.Millisecond) // a small part of Idle
 		}
 	})
 }
 
-// a refused upload is read and forgotten at once.
+// a refused upload is read and forgotten at once, and not when Linger is over.
 func TestLingerReadsAtOnce(t *testing.T) {
 	overPlainAndTLS(t, func() *wherry.App {
-		return quiet().Limits(wherry.Limits{Body: 4 << 20}).Post("/", func(c *wherry.Context) error {
+		return quiet().Limits(wherry.Limits{Body: 4 << 20}).Timeouts(wherry.Timeouts{Linger: time.Hour}).Post("/", func(c *wherry.Context) error {
 			time.Sleep(200 * time.Millisecond) // the buffers of the socket are full meanwhile
 			return c.Text(413, "x")
 		})
 	}, func(t *testing.T, dial func() net.Conn) {
 		conn := dial()
-		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		const size = 3 << 20
 		go func() {
 			_, _ = conn.Write(append([]byte(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)), make([]byte, size)...))
@@ -258,13 +268,11 @@ func TestLingerReadsAtOnce(t *testing.T) {
 			}
 		}()
 		time.Sleep(300 * time.Millisecond) // the client reads only when it has sent all
-		start := time.Now()
 		status, _, err := readWhole(bufio.NewReader(conn))
 		require.NoError(t, err)
 		require.Equal(t, 413, status)
 		_, err = io.Copy(io.Discard, conn)
 		require.NoError(t, err)
-		require.Less(t, time.Since(start), time.Second)
 	})
 }
 
@@ -279,10 +287,9 @@ func TestLingerEndsOverTLS(t *testing.T) {
 		_, _ = io.WriteString(conn, "NONSENSE\r\n\r\n")
 		select {
 		case <-gone:
-		case <-time.After(2 * time.Second):
-			t.Error("it lingers for ever")
+		case <-time.After(patience):
 			conn.Close()
-			<-gone
+			t.Fatal("it lingers for ever")
 		}
 	})
 }
@@ -302,7 +309,7 @@ func TestFlood(t *testing.T) {
 			conn := dial()
 			go func() {
 				for !stop.Load() {
-					_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+					_ = conn.SetWriteDeadline(time.Now().Add(patience))
 					if _, err := conn.Write(batch); err != nil {
 						return
 					}
@@ -316,7 +323,7 @@ func TestFlood(t *testing.T) {
 			conn := dial()
 			start := time.Now()
 			_, _ = io.WriteString(conn, get("/"))
-			_ = conn.SetReadDeadline(start.Add(3 * time.Second))
+			_ = conn.SetReadDeadline(start.Add(patience))
 			_, _, err := readWhole(bufio.NewReader(conn))
 			if err != nil {
 				t.Error("starved: ", err)

@@ -76,12 +76,12 @@ func stress(t *testing.T, kind engine.Kind) {
 		}()
 	}
 	clients.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	require.NoError(t, app.Shutdown(ctx))
 	require.NoError(t, <-served)
 	require.Equal(t, begun.Load(), ended.Load(), "every exchange has one result")
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
@@ -122,7 +122,7 @@ func stressApp(begun, ended *atomic.Int64) *wherry.App {
 		select {
 		case <-c.Context().Done():
 			return nil
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			return errors.New("nobody told that the client has left")
 		}
 	})
@@ -154,7 +154,7 @@ func stressRound(addr, id string, random *rand.Rand, answers *atomic.Int64) erro
 		return err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * patience))
 	r := bufio.NewReader(conn)
 	for n := range 1 + random.IntN(8) {
 		own := id + "-" + strconv.Itoa(n)

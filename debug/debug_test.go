@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"runtime/trace"
 	"testing"
 	"time"
 
@@ -74,23 +75,19 @@ func TestOneAtATime(t *testing.T) {
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- app.Serve(ln) }()
-	statuses := make(chan string, 2)
-	for range 2 {
-		go func() {
-			c, err := net.Dial("tcp", ln.Addr().String())
-			if err != nil {
-				statuses <- err.Error()
-				return
-			}
-			defer func() { _ = c.Close() }()
-			_, _ = c.Write([]byte(from("/debug/pprof/trace?seconds=1", "localhost", "")))
-			line := make([]byte, 12)
-			_, _ = c.Read(line)
-			statuses <- string(line)
-		}()
-	}
-	require.ElementsMatch(t, []string{"HTTP/1.1 200", "HTTP/1.1 409"}, []string{<-statuses, <-statuses})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	const patience = 30 * time.Second
+	first, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	_, err = first.Write([]byte(from("/debug/pprof/trace?seconds=60", "localhost", "")))
+	require.NoError(t, err)
+	require.Eventually(t, trace.IsEnabled, patience, time.Millisecond)
+	short := from("/debug/pprof/trace?seconds=0.05", "localhost", "Connection: close\r\n")
+	require.Equal(t, "HTTP/1.1 409", statusLine(t, ln.Addr(), short))
+	require.True(t, trace.IsEnabled(), "the first one goes on")
+	require.NoError(t, first.Close())
+	require.Eventually(t, func() bool { return statusLine(t, ln.Addr(), short) == "HTTP/1.1 200" }, patience, time.Millisecond,
+		"who has left gives the place back")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(t, app.Shutdown(ctx))
 	require.NoError(t, <-served)

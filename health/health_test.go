@@ -162,7 +162,8 @@ func TestCheckContextAndPanic(t *testing.T) {
 func TestShutdownDelay(t *testing.T) {
 	for _, kind := range engine.All() {
 		t.Run(string(kind), func(t *testing.T) {
-			const delay = 300 * time.Millisecond
+			t.Parallel() // they wait
+			const delay = 3 * time.Second
 			h := health.New(health.Options{ShutdownDelay: delay})
 			begun := make(chan struct{})
 			app := wherry.New().Engine(kind).OnShutdown(func() { close(begun) })
@@ -177,7 +178,7 @@ func TestShutdownDelay(t *testing.T) {
 			began := time.Now()
 			stopped := make(chan error, 1)
 			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), delay+time.Minute)
 				defer cancel()
 				stopped <- app.Shutdown(ctx)
 			}()

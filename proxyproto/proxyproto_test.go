@@ -27,6 +27,10 @@ const (
 	request  = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
 )
 
+// patience bounds what must happen. It is no measure of how fast it happens: a
+// machine that is slow must not fail a test.
+const patience = 30 * time.Second
+
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 // pipes is a listener whose connections are pipes from an address.
@@ -71,13 +75,14 @@ func wrap(t *testing.T, ln net.Listener, o proxyproto.Options) net.Listener {
 }
 
 // serve serves an app that answers with the addresses it sees, on every
-// engine, and tells why connections ended.
+// engine, and tells why connections ended. Its own limits are far away.
 func serve(t *testing.T, kind engine.Kind, o proxyproto.Options, shield func(net.Listener) net.Listener) (addr string, causes chan error) {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	causes = make(chan error, 128)
 	app := wherry.New().Engine(kind).
+		Timeouts(wherry.Timeouts{Head: time.Hour, Idle: time.Hour, Handshake: time.Hour}).
 		OnConnect(func(c *wherry.Conn) error { c.SetTag(c.RemoteAddr().String()); return nil }).
 		OnDisconnect(func(_ *wherry.Conn, cause error) { causes <- cause }).
 		Get("/", func(c *wherry.Context) error {
@@ -87,7 +92,7 @@ func serve(t *testing.T, kind engine.Kind, o proxyproto.Options, shield func(net
 	served := make(chan error, 1)
 	go func() { served <- app.Serve(shield(wrap(t, inner, o))) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, app.Shutdown(ctx))
 		require.NoError(t, <-served)
@@ -100,7 +105,7 @@ func open(ln net.Listener) net.Listener { return ln }
 func talk(t *testing.T, c net.Conn, sent string) string {
 	t.Helper()
 	defer func() { _ = c.Close() }()
-	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
 	_, err := io.WriteString(c, sent)
 	require.NoError(t, err)
 	answer, _ := io.ReadAll(c)
@@ -147,14 +152,12 @@ func TestBehindTLS(t *testing.T) {
 func TestAcceptDoesNotRead(t *testing.T) {
 	for _, kind := range engine.All() {
 		t.Run(string(kind), func(t *testing.T) {
-			addr, _ := serve(t, kind, proxyproto.Options{Trusted: loopback}, open)
+			addr, _ := serve(t, kind, proxyproto.Options{Trusted: loopback, HeaderTimeout: time.Hour}, open)
 			for range 8 {
 				slow := dial(t, addr)
 				defer func() { _ = slow.Close() }()
 			}
-			began := time.Now()
 			require.Contains(t, talk(t, dial(t, addr), headerV1+request), "192.0.2.1:12345")
-			require.Less(t, time.Since(began), 3*time.Second, "the time for a header is 5 s")
 		})
 	}
 }

@@ -69,7 +69,7 @@ func TestHubForgetsWhoLeaves(t *testing.T) {
 	s := server.open()
 	require.Equal(t, 1, hub.Stats().Clients)
 	require.NoError(t, s.conn.Close())
-	require.Eventually(t, func() bool { return hub.Stats().Clients == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return hub.Stats().Clients == 0 }, patience, time.Millisecond)
 }
 
 func TestHubReplays(t *testing.T) {

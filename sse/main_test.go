@@ -21,6 +21,10 @@ import (
 	"wherry.example/wherry"
 )
 
+// patience bounds what must happen. It is no measure of how fast it happens: a
+// machine that is slow must not fail a test.
+const patience = 30 * time.Second
+
 // TestMain: after the last test all goroutines are gone.
 func TestMain(m *testing.M) {
 	signals := make(chan os.Signal, 1) // a goroutine of the runtime's, which fuzzing starts and which stays
@@ -28,7 +32,7 @@ func TestMain(m *testing.M) {
 	signal.Stop(signals)
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	for end := time.Now().Add(5 * time.Second); code == 0 && runtime.NumGoroutine() > before; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); code == 0 && runtime.NumGoroutine() > before; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			stacks := make([]byte, 1<<20)
 			fmt.Printf("goroutines left behind:\n%s\n", stacks[:runtime.Stack(stacks, true)])
@@ -64,6 +68,7 @@ type server struct {
 	ln   net.Listener
 	logs *strings.Builder // safe to read once the server has stopped
 	stop func()
+	told error // what the shutdown has said
 }
 
 func serve(t *testing.T, app *wherry.App, ln net.Listener) *server {
@@ -74,9 +79,9 @@ func serve(t *testing.T, app *wherry.App, ln net.Listener) *server {
 	ended := make(chan error, 1)
 	go func() { ended <- app.Serve(ln) }()
 	s.stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = app.Shutdown(ctx)
+		s.told = app.Shutdown(ctx)
 		require.NoError(t, <-ended)
 	})
 	t.Cleanup(s.stop)
@@ -120,7 +125,7 @@ func (s *server) ask(line string, fields ...string) *stream {
 		var err error
 		conn, err = net.Dial("tcp", s.ln.Addr().String())
 		require.NoError(s.t, err)
-		require.NoError(s.t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		require.NoError(s.t, conn.SetDeadline(time.Now().Add(2*patience)))
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
 	_, err := io.WriteString(conn, line+"\r\nHost: x\r\n"+strings.Join(append(fields, "\r\n"), "\r\n"))

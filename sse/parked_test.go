@@ -23,7 +23,7 @@ func TestParkedClients(t *testing.T) {
 	for range 100 {
 		streams = append(streams, server.open())
 	}
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+2 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > before+2 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	require.LessOrEqual(t, runtime.NumGoroutine(), before+2)
@@ -51,7 +51,7 @@ func TestParkedClients(t *testing.T) {
 		}
 	}
 	require.NoError(t, streams[0].conn.Close())
-	require.Eventually(t, func() bool { return hub.Stats().Clients == 100 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return hub.Stats().Clients == 100 }, patience, time.Millisecond)
 }
 
 // TestParkedSlowReader: who does not read holds up nobody, costs a bounded
@@ -90,7 +90,7 @@ func TestParkedHeartbeats(t *testing.T) {
 		require.Equal(t, ":\n", event)
 	}
 	require.NoError(t, s.conn.Close())
-	require.Eventually(t, func() bool { return hub.Stats().Clients == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return hub.Stats().Clients == 0 }, patience, time.Millisecond)
 }
 
 const event0 = "id: 0\ndata: 0\n"

@@ -31,13 +31,13 @@ type client struct {
 func (c *client) exchange(addr, request string) (status int, err error) {
 	c.begun = false
 	if c.conn == nil {
-		conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+		conn, err := net.DialTimeout("tcp", addr, patience)
 		if err != nil {
 			return 0, err
 		}
 		c.conn, c.reader = conn, bufio.NewReader(conn)
 	}
-	if err := c.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
 	}
 	if _, err := io.WriteString(c.conn, request); err != nil {
@@ -143,20 +143,26 @@ type held struct {
 	clients []*client
 }
 
-// hold sends requests without the end of their content.
+// hold sends requests without the end of their content. All of them are being
+// handled: 100 (Continue) says that somebody waits for the content.
 func hold(t *testing.T, addr, name string, n int) held {
 	t.Helper()
 	h := held{name: name}
 	for i := range n {
 		conn, err := net.Dial("tcp", addr)
 		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-		request := requestOf(0, fmt.Sprintf("%s-%d", name, i))
-		_, err = io.WriteString(conn, request[:len(request)-9])
+		require.NoError(t, conn.SetDeadline(time.Now().Add(2*patience)))
+		head, content, _ := strings.Cut(requestOf(0, fmt.Sprintf("%s-%d", name, i)), "\r\n\r\n")
+		_, err = io.WriteString(conn, head+"\r\nExpect: 100-continue\r\n\r\n")
+		require.NoError(t, err)
+		goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+		_, err = io.ReadFull(conn, goOn)
+		require.NoError(t, err)
+		require.Equal(t, "HTTP/1.1 100 Continue\r\n\r\n", string(goOn))
+		_, err = io.WriteString(conn, content[:len(content)-9])
 		require.NoError(t, err)
 		h.clients = append(h.clients, &client{conn: conn, reader: bufio.NewReader(conn)})
 	}
-	time.Sleep(20 * time.Millisecond) // so that all of them are being handled
 	return h
 }
 

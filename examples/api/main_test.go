@@ -54,12 +54,11 @@ func TestBadStart(t *testing.T) {
 }
 
 func TestOperators(t *testing.T) {
-	ops := freeAddr(t)
-	i := start(t, engine.Auto, "TASKS_OPS_ADDR="+ops, "TASKS_SHUTDOWN_DELAY=300ms")
-	require.Equal(t, 200, ask(ops, "GET /metrics"))
+	i := start(t, engine.Auto, "TASKS_OPS_ADDR=127.0.0.1:0", "TASKS_SHUTDOWN_DELAY=3s")
+	ops := i.answering(t, "GET /metrics")
 	require.Equal(t, 404, ask(i.addr, "GET /metrics"), "not for the world")
 	i.end(t)
-	require.Eventually(t, func() bool { return ask(i.addr, "GET /readyz") == 503 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return ask(i.addr, "GET /readyz") == 503 }, patience, time.Millisecond)
 	require.Equal(t, 200, ask(ops, "GET /metrics"), "they can watch it drain")
 	i.await(t, map[string]int{})
 	require.Zero(t, ask(ops, "GET /metrics"))

@@ -28,7 +28,7 @@ import (
 
 // patience is how long a page may take to become what is expected. It is a
 // bound against a test that waits for ever.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // page is a tab without a past: cookies, storage and cache are its own.
 type page struct {
@@ -146,18 +146,23 @@ func (p *page) quiet(excused ...string) {
 	}
 }
 
-// sent returns a header field of the last request for a path.
-func (p *page) sent(path, field string) any {
+// sent returns a header field of the last request for a path. What was sent is
+// told on its own, maybe later than the page has its answer.
+func (p *page) sent(path, field string) (value any) {
 	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range slices.Backward(p.requests) {
-		if r.Request.URL == p.origin+path {
-			return p.headers[r.RequestID][field]
+	require.Eventually(p.t, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, r := range slices.Backward(p.requests) {
+			if r.Request.URL == p.origin+path {
+				headers, told := p.headers[r.RequestID]
+				value = headers[field]
+				return told
+			}
 		}
-	}
-	require.Fail(p.t, "no request for "+path)
-	return nil
+		return false
+	}, patience, 5*time.Millisecond, "no request for %s", path)
+	return value
 }
 
 // scheme makes the user one who likes a light or a dark screen.

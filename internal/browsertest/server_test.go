@@ -7,8 +7,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,22 +28,23 @@ type example struct {
 	name string
 	kind engine.Kind
 	addr string
+	log  string   // the file with what it has written
 	more []string // flags
 	cmd  *exec.Cmd
 }
 
-// start starts an example on a free port.
+// start starts an example on a port that the system chooses.
 func start(t *testing.T, name string, kind engine.Kind, more ...string) *example {
 	t.Helper()
 	needBrowser(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	e := &example{t: t, name: name, kind: kind, addr: ln.Addr().String(), more: more}
+	e := &example{t: t, name: name, kind: kind, addr: "127.0.0.1:0", log: filepath.Join(t.TempDir(), "log"), more: more}
 	e.again()
 	t.Cleanup(func() { _ = e.cmd.Process.Kill(); _ = e.cmd.Wait() })
 	return e
 }
+
+// address finds in the log where the example listens.
+var address = regexp.MustCompile(`wherry: listening address=(\S+)`)
 
 // again starts it on the port it had.
 func (e *example) again() {
@@ -49,13 +52,18 @@ func (e *example) again() {
 	args := append([]string{"-addr", e.addr, "-engine", string(e.kind)}, e.more...)
 	e.cmd = exec.Command(filepath.Join(examples, e.name), args...)
 	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test has no time to end it
+	log, err := os.Create(e.log)
+	require.NoError(e.t, err)
+	e.cmd.Stdout, e.cmd.Stderr = log, log
 	require.NoError(e.t, e.cmd.Start())
+	require.NoError(e.t, log.Close())
 	require.Eventually(e.t, func() bool {
-		conn, err := net.Dial("tcp", e.addr)
-		if err == nil {
-			_ = conn.Close()
+		text, err := os.ReadFile(e.log)
+		found := address.FindSubmatch(text)
+		if err == nil && found != nil {
+			e.addr = string(found[1])
 		}
-		return err == nil
+		return found != nil
 	}, patience, 5*time.Millisecond)
 }
 
