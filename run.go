@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,10 +20,9 @@ import (
 
 // running is what an App knows of its being served.
 type running struct {
-	once          sync.Once // guards the building
-	buildErr      error
-	draining      atomic.Bool // no connection persists beyond its exchange
-	stopAccepting atomic.Bool
+	once     sync.Once // guards the building
+	buildErr error
+	draining atomic.Bool // no connection persists beyond its exchange
 
 	mu     sync.Mutex // guards the following
 	engine engine.Engine
@@ -34,13 +34,25 @@ type running struct {
 // SIGINT or SIGTERM, and then drains: see [App.Run]. A second signal ends the
 // process at once. For the forms of an address see [OpenListener].
 func (a *App) Listen(addrs ...string) error {
+	return untilSignal(func(ctx context.Context) error { return a.Run(ctx, addrs...) })
+}
+
+// ListenOn is [App.Listen] on listeners that are open already, such as those of
+// TLS.
+func (a *App) ListenOn(listeners ...net.Listener) error {
+	return untilSignal(func(ctx context.Context) error { return a.RunOn(ctx, listeners...) })
+}
+
+// untilSignal gives run a context that is done when the process is told to
+// stop.
+func untilSignal(run func(context.Context) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop() // a second signal has its usual effect
 	}()
-	return a.Run(ctx, addrs...)
+	return run(ctx)
 }
 
 // Run serves on these addresses until ctx is done, and then drains: no new
@@ -53,6 +65,20 @@ func (a *App) Run(ctx context.Context, addrs ...string) error {
 	}
 	listeners, err := listen(addrs)
 	if err != nil {
+		return err
+	}
+	return a.RunOn(ctx, listeners...)
+}
+
+// RunOn is [App.Run] on listeners that are open already. It closes them, also
+// when it fails.
+func (a *App) RunOn(ctx context.Context, listeners ...net.Listener) error {
+	if err := a.servable(listeners); err != nil {
+		for _, ln := range listeners {
+			if ln != nil {
+				_ = ln.Close()
+			}
+		}
 		return err
 	}
 	failed := make(chan error, len(listeners))
@@ -81,6 +107,14 @@ func (a *App) Run(ctx context.Context, addrs ...string) error {
 	return a.stop(0, failed)
 }
 
+// servable builds the app, and reports what is wrong with it or a listener.
+func (a *App) servable(listeners []net.Listener) error {
+	if slices.Contains(listeners, nil) {
+		return fmt.Errorf("wherry: %s: a listener is nil: give one as net.Listen or wherry.OpenListener return it", caller())
+	}
+	return a.Build()
+}
+
 // stop shuts down in the time that is set for it, and waits for the listeners.
 func (a *App) stop(pending int, served <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.server.timeouts.Shutdown)
@@ -94,8 +128,12 @@ func (a *App) stop(pending int, served <-chan error) error {
 
 // Serve serves the connections of a listener, which it closes in the end. It
 // may be called several times, each with another listener. It returns nil
-// after [App.Shutdown] or when an OnConnect hook returned [ErrStopAccepting].
+// after [App.Shutdown] or when an OnConnect hook returned [ErrStopAccepting] for
+// a connection of this listener.
 func (a *App) Serve(ln net.Listener) error {
+	if ln == nil {
+		return fmt.Errorf("wherry: %s: Serve(nil): give a listener, as net.Listen or wherry.OpenListener return it", caller())
+	}
 	if err := a.Build(); err != nil {
 		_ = ln.Close()
 		return err
@@ -105,11 +143,7 @@ func (a *App) Serve(ln net.Listener) error {
 		_ = ln.Close()
 		return err
 	}
-	err = e.Serve(ln)
-	if a.run.stopAccepting.Load() && errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	return e.Serve(ln)
 }
 
 // engineOf returns the engine of the app, made at the first call.

@@ -16,18 +16,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"net"
 	"net/netip"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
-	"time"
 
 	"wherry.example/wherry"
 	"wherry.example/wherry/engine"
@@ -56,10 +50,6 @@ func run(addr string, kind engine.Kind, balancers, proxies string) error {
 	if err != nil {
 		return err
 	}
-	app := newApp(believed).Engine(kind)
-	if err := app.Build(); err != nil {
-		return err
-	}
 	under, err := wherry.OpenListener(addr)
 	if err != nil {
 		return err
@@ -68,8 +58,7 @@ func run(addr string, kind engine.Kind, balancers, proxies string) error {
 	if err != nil {
 		return errors.Join(err, under.Close())
 	}
-	log.Printf("listening on %v", ln.Addr())
-	return serve(app, ln)
+	return newApp(believed).Engine(kind).ListenOn(ln)
 }
 
 func newApp(proxies []netip.Prefix) *wherry.App {
@@ -121,21 +110,4 @@ func networks(name, list string) (all []netip.Prefix, err error) {
 		all = append(all, network)
 	}
 	return all, nil
-}
-
-// serve is App.Listen for a listener: until a signal, then it drains.
-func serve(app *wherry.App, ln net.Listener) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- app.Serve(ln) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-		stop() // a second signal ends the process at once
-	}
-	over, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	return errors.Join(app.Shutdown(over), <-served)
 }

@@ -72,17 +72,12 @@ func serve(kind engine.Kind, addr, encrypted string, names []string, certificate
 	if err != nil {
 		return errors.Join(err, under.Close())
 	}
-	app := newApp(names, port.Port, certificate).Engine(kind)
-	if err := app.Build(); err != nil {
+	clear, err := wherry.OpenListener(addr)
+	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	go func() {
-		if err := app.Serve(ln); err != nil {
-			log.Fatal(err)
-		}
-	}()
-	log.Printf("https://%v/, and http://%s/ leads there", ln.Addr(), addr)
-	return app.Listen(addr) // a signal drains both
+	log.Printf("https://%v/, and the address in clear leads there", ln.Addr())
+	return newApp(names, port.Port, certificate).Engine(kind).ListenOn(clear, ln)
 }
 
 func newApp(names []string, port int, certificate certificateFor) *wherry.App {
