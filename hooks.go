@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"wherry.example/wherry/engine"
 )
 
 // Conn is one connection as the connection hooks and [Context.Conn] see it.
@@ -53,6 +55,16 @@ func below(conn net.Conn) net.Conn {
 	return nil
 }
 
+// stopListening closes the listener that a connection came from.
+func stopListening(conn net.Conn) {
+	for ; conn != nil; conn = below(conn) {
+		if a, ok := conn.(engine.Accepted); ok {
+			a.StopListening()
+			return
+		}
+	}
+}
+
 // Requests returns how many requests of this connection have been read.
 func (c *Conn) Requests() int64 { return c.requests.Load() }
 
@@ -82,7 +94,7 @@ var (
 	// connection without an answer.
 	ErrDrop = errors.New("wherry: connection dropped")
 	// ErrStopAccepting, returned by an OnConnect hook, refuses the connection
-	// and stops the listener it came from.
+	// and closes the listener it came from, and no other.
 	ErrStopAccepting = errors.New("wherry: stop accepting")
 	// ErrIdle: the connection waited longer than Timeouts.Idle.
 	ErrIdle = errors.New("wherry: idle too long")
@@ -102,9 +114,9 @@ var (
 // accepting one; it must not block. Where a PROXY header is awaited it runs
 // behind that, otherwise before the TLS handshake. An error refuses the
 // connection: it is closed without an answer, and later OnConnect hooks do not
-// run. [ErrStopAccepting] also ends the listener.
+// run. [ErrStopAccepting] also closes the listener the connection came from.
 func (a *App) OnConnect(hook func(*Conn) error) *App {
-	a.registering("OnConnect")
+	a.setting("OnConnect", hook == nil)
 	a.hooks.connect = append(a.hooks.connect, hook)
 	return a
 }
@@ -114,7 +126,7 @@ func (a *App) OnConnect(hook func(*Conn) error) *App {
 // the connection is closed; for a hijacked connection when its new owner
 // closes it. The cause is nil when both sides ended in agreement.
 func (a *App) OnDisconnect(hook func(*Conn, error)) *App {
-	a.registering("OnDisconnect")
+	a.setting("OnDisconnect", hook == nil)
 	a.hooks.disconnect = append(a.hooks.disconnect, hook)
 	return a
 }
@@ -125,7 +137,8 @@ func (a *App) OnDisconnect(hook func(*Conn, error)) *App {
 // [Context.SetBodyLimit], or answer, in which case nothing else runs. An
 // error is answered as a handler's would be.
 func (a *App) BeforeRouting(hook Handler) *App {
-	a.registering("BeforeRouting")
+	a.setting("BeforeRouting", hook == nil)
+	a.handling("BeforeRouting", hook)
 	a.hooks.routing = append(a.hooks.routing, hook)
 	return a
 }
@@ -134,7 +147,7 @@ func (a *App) BeforeRouting(hook Handler) *App {
 // valid, after the answer was handed to the connection, in the goroutine of
 // the handler. It can no longer change the answer.
 func (a *App) AfterResponse(hook func(*Context, Result)) *App {
-	a.registering("AfterResponse")
+	a.setting("AfterResponse", hook == nil)
 	a.hooks.response = append(a.hooks.response, hook)
 	return a
 }
@@ -143,6 +156,7 @@ func (a *App) AfterResponse(hook func(*Context, Result)) *App {
 // waits for what is in flight. It tells handlers that would otherwise never
 // return, such as those of event streams and hijacked connections.
 func (a *App) OnShutdown(hook func()) *App {
+	a.setting("OnShutdown", hook == nil)
 	a.hooks.shutdown = append(a.hooks.shutdown, hook)
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -20,6 +21,8 @@ type OpenAnswer struct {
 	conn  net.Conn
 	try   engine.NonBlocking
 	stall time.Duration
+	stop  func()      // ends the watch for the client's leaving
+	over  atomic.Bool // that has told, or was ended
 }
 
 // ErrWouldBlock is returned by [OpenAnswer.TryWrite] when the client must read
@@ -28,10 +31,10 @@ var ErrWouldBlock = engine.ErrWouldBlock
 
 // KeepOpen sends the head and what was written so far, and leaves the answer
 // open: whoever has the OpenAnswer goes on with it after the handler has
-// returned. gone is called at most once, when the client leaves, on a
-// goroutine of the engine: it must not block, nor write or close. The Context
-// is of no use afterwards, and middleware has no more part in the answer.
-// Trailers are not sent.
+// returned. gone, unless it is nil, is called at most once, when the client
+// leaves before Close or Abort is called. That is on a goroutine of the engine:
+// it must not block, nor write or close. The Context is of no use afterwards,
+// and middleware has no more part in the answer. Trailers are not sent.
 //
 // It fails with [errors.ErrUnsupported], and nothing was sent, where that
 // would cost a goroutine all the same, as on connections that are no sockets,
@@ -71,7 +74,11 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 		c.unwatch()
 		c.unwatch = nil
 	}
-	watcher.Watch(gone)
+	o.stop = watcher.Watch(func() {
+		if !o.over.Swap(true) && gone != nil {
+			gone()
+		}
+	})
 	return o, nil
 }
 
@@ -118,12 +125,25 @@ func (o *OpenAnswer) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// Close ends the answer, and the connection. OnDisconnect hooks run.
-func (o *OpenAnswer) Close() error { return o.conn.Close() }
+// Close ends the answer, and the connection. gone is not called any more, but
+// may be running still. OnDisconnect hooks run.
+func (o *OpenAnswer) Close() error {
+	o.unwatch()
+	return o.conn.Close()
+}
+
+// unwatch ends the watch. It does not wait for gone: that may need a lock which
+// the caller of Close holds.
+func (o *OpenAnswer) unwatch() {
+	if !o.over.Swap(true) {
+		o.stop()
+	}
+}
 
 // Abort ends the answer by a reset of the connection: nothing else tells the
 // client that it is not complete.
 func (o *OpenAnswer) Abort() {
+	o.unwatch()
 	if l, ok := o.try.(interface{ SetLinger(sec int) error }); ok {
 		_ = l.SetLinger(0)
 	}

@@ -40,7 +40,8 @@ type Limits struct {
 	// WriteStall of grace. Default 240.
 	MinRate int64
 	// Connections is the number of open connections; further ones are closed
-	// as they come. Default unlimited.
+	// as they come. Each counts from its accept until it is closed, also
+	// when it was hijacked or its answer is kept open. Default unlimited.
 	Connections int
 }
 

@@ -26,8 +26,6 @@ type prefaced interface {
 	Begin() error
 	// Abandon is Begin for a preface that will not be read.
 	Abandon(cause error)
-	// StopAccepting closes the listener that the connection came from.
-	StopAccepting()
 }
 
 // prefaceOf returns the connection with a preface that conn is or wraps, nil
@@ -107,9 +105,6 @@ func (p *preface) hangup(cause error) engine.Next {
 func (p *preface) begin() engine.Next {
 	if p.open(); p.session != nil {
 		return p.session.Serve()
-	}
-	if p.opener.StopAccepting() {
-		p.head.StopAccepting()
 	}
 	return engine.Hangup
 }

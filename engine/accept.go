@@ -12,17 +12,30 @@ import (
 // This file accepts connections and survives what can go wrong with that: a
 // listener that fails for the moment, as at the end of the file descriptors,
 // is asked again after a pause.
+//
+// A shutdown takes what waits in the queue first. No clock says when that is
+// all: the system is asked whether anything waits, see waits, and the
+// listener is closed as soon as nothing does. The system makes connections by
+// itself, so one may still come between that answer and the closing: closing
+// a socket that listens resets what is in its queue, and forgets handshakes
+// that are half done, whose peers are reset when they go on. From then on
+// peers are refused. Nothing of this happens to a socket that another process
+// listens on as well; nor may it be told to take no more, for it is theirs
+// too.
 
 const (
 	shortestPause = 5 * time.Millisecond
 	longestPause  = time.Second
-	// drainQueue is how long a listener is asked for connections that
-	// already wait when a shutdown begins. They are there at once.
-	drainQueue = 20 * time.Millisecond
-	// drainMore is for how long it is asked again while more keep coming:
-	// whoever is told to close comes back at once.
-	drainMore  = time.Millisecond
-	mostDrains = 100
+	// drainWait bounds an Accept for which a connection waits, as a process
+	// that shares the listener may be faster. Where the system cannot be
+	// asked, it is how long the queue has to stay empty, twice.
+	drainWait = 20 * time.Millisecond
+	// longestQueue is no less than what waits when a shutdown begins, where
+	// the system does not tell.
+	longestQueue = 1 << 16
+	// mostReturns is how many more are taken that come meanwhile: who is told
+	// to close comes back at once, and must not keep a listener open.
+	mostReturns = 512
 )
 
 // acceptor accepts from one listener.
@@ -32,8 +45,11 @@ type acceptor struct {
 	onError func(error)
 	stopped atomic.Bool   // closed on purpose
 	ending  chan struct{} // closed when the engine shuts down
-	drains  int           // how often it was asked again
-	came    bool          // something came since
+}
+
+// timed is a listener whose Accept can be given up.
+type timed interface {
+	SetDeadline(time.Time) error
 }
 
 // run accepts until the listener is stopped or fails for good.
@@ -44,14 +60,12 @@ func (a *acceptor) run() error {
 	for {
 		conn, err := a.ln.Accept()
 		if err == nil {
-			pause, a.came = 0, true
+			pause = 0
 			a.adopt(conn, a)
 			continue
 		}
 		if a.stopped.Load() {
-			if errors.Is(err, os.ErrDeadlineExceeded) && a.drainAgain() {
-				continue
-			}
+			a.drain()
 			return nil
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -62,7 +76,7 @@ func (a *acceptor) run() error {
 			a.onError(fmt.Errorf("engine: accept at %v fails, trying again: %w", a.ln.Addr(), err))
 		}
 		failed = time.Now()
-		pause = min(max(2*pause, shortestPause), longestPause)
+		pause = longer(pause)
 		select {
 		case <-time.After(pause):
 		case <-a.ending:
@@ -70,32 +84,49 @@ func (a *acceptor) run() error {
 	}
 }
 
-// drainAgain asks the listener for more if something came since the last time.
-// A deadline that passes while connections wait hides them.
-func (a *acceptor) drainAgain() bool {
-	d, ok := a.ln.(interface{ SetDeadline(time.Time) error })
-	if !ok || !a.came && a.drains > 0 || a.drains == mostDrains {
-		return false
-	}
-	a.came = false
-	a.drains++
-	return d.SetDeadline(time.Now().Add(drainMore)) == nil
+// longer is the pause after another one that was of no use.
+func longer(pause time.Duration) time.Duration {
+	return min(max(2*pause, shortestPause), longestPause)
 }
 
-// heed closes the listener if the Handler, which has just refused a
-// connection, wants no more.
-func (a *acceptor) heed(h Handler) {
-	if s, ok := h.(interface{ StopAccepting() bool }); ok && s.StopAccepting() {
-		a.stopped.Store(true)
-		_ = a.ln.Close()
+// drain accepts what waits in the queue of a listener that was stopped, unless
+// it is closed already. Descriptors may be short here as well: those of idle
+// connections come free by the same shutdown.
+func (a *acceptor) drain() {
+	d, ok := a.ln.(timed)
+	empty, pause := 0, time.Duration(0)
+	for left := queued(a.ln) + mostReturns; ok && left > 0 && empty < 2 && pause < longestPause; left-- {
+		some, known := waits(a.ln)
+		if known && !some || d.SetDeadline(time.Now().Add(drainWait)) != nil {
+			return
+		}
+		conn, err := a.ln.Accept()
+		switch {
+		case err == nil:
+			empty, pause = 0, 0
+			a.adopt(conn, a)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			pause = longer(pause)
+			time.Sleep(pause)
+		case !known:
+			empty++
+		}
 	}
 }
 
-// stop ends run. Connections that wait in the queue are accepted first, where
-// the listener can be asked without waiting.
+// end closes the listener at once.
+func (a *acceptor) end() {
+	a.stopped.Store(true)
+	_ = a.ln.Close()
+}
+
+// stop makes run take what waits in the queue, and end. A listener whose
+// Accept cannot be woken otherwise is closed.
 func (a *acceptor) stop() {
 	a.stopped.Store(true)
-	if d, ok := a.ln.(interface{ SetDeadline(time.Time) error }); ok && d.SetDeadline(time.Now().Add(drainQueue)) == nil {
+	if d, ok := a.ln.(timed); ok && d.SetDeadline(longAgo) == nil {
 		return
 	}
 	_ = a.ln.Close()

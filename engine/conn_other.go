@@ -5,4 +5,6 @@ package engine
 import "net"
 
 // Without readiness for sockets every connection is driven by waiting in Read.
-func (e *threaded) wrap(nc net.Conn) conn { return &plainConn{Conn: nc, e: e} }
+func (e *threaded) wrap(nc net.Conn, from *acceptor) conn {
+	return &plainConn{Conn: nc, from: from, e: e}
+}

@@ -19,6 +19,7 @@ import (
 type plainConn struct {
 	net.Conn
 	e     *threaded
+	from  *acceptor
 	fresh atomic.Bool // Serve has been called and has not read yet
 	told  atomic.Bool // the session knows of the shutdown
 
@@ -47,6 +48,9 @@ func (c *plainConn) run(s Session) (Next, error) {
 	}
 	return next, nil
 }
+
+// rest: a read that waits needs its goroutine.
+func (c *plainConn) rest() bool { return false }
 
 // Read waits for bytes. A deadline that a shutdown has moved wakes only a
 // session that waits for a new conversation.
@@ -137,6 +141,9 @@ func (c *plainConn) CloseWrite() error {
 	}
 	return errors.ErrUnsupported
 }
+
+// StopListening closes the listener the connection came from.
+func (c *plainConn) StopListening() { c.from.end() }
 
 // Unwrap returns the connection as it was accepted.
 func (c *plainConn) Unwrap() net.Conn { return c.Conn }

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// This file drives sockets on Unix. The whole life of an idle connection is
-// spent inside one call of RawConn.Read: its callback runs the session and
-// reports false to wait, so the goroutine is parked in the runtime's own
-// poller, holds no buffer, and no read ever fails for want of bytes.
+// This file drives sockets on Unix. A connection waits inside one call of
+// RawConn.Read: its callback runs the session and reports false to wait, so
+// the goroutine is parked in the runtime's own poller, holds no buffer, and no
+// read ever fails for want of bytes. One that stays idle leaves that call and
+// rests, see conn_rest.go.
 //
 // While that callback runs, the runtime holds the descriptor's read lock: Read
 // and Close of the net.Conn would wait for the callback's end. So the
@@ -32,37 +33,45 @@ type readyConn struct {
 	net.Conn // *net.TCPConn or *net.UnixConn
 	raw      syscall.RawConn
 	e        *threaded
+	from     *acceptor
 
 	// Owned by the goroutine that runs the session.
 	session Session
 	next    Next
 	told    bool // the session has met the deadline that a shutdown is
-	resting bool // a new goroutine has just taken over an idle connection
 	expired bool // the next TryRead without bytes reports the deadline
+	busy    bool // bytes have come since the timer was armed
+	glances bool // the next look at the socket is unasked
+	stirs   bool // the next call of the session is the first since then
+	bed     bed
 
-	fd       int         // valid in inline mode
+	fd       int32       // of the session, valid in inline mode
 	inline   atomic.Bool // the mode
 	deadline lazyDeadline
+	second   atomic.Pointer[second] // see conn_inline.go
 
-	mu     sync.Mutex // held while the descriptor is used by number or closed
-	closed bool       // Close was called in inline mode: the engine closes
-	reset  bool       // closing sends a reset
+	mu      sync.Mutex // guards the following
+	watched *watch     // the newest of the socket; nil without one and when it was stopped
+	closed  bool       // Close was called; if that was in inline mode the engine closes
+	reset   bool       // closing sends a reset
+	rests   bool       // it has no goroutine, see conn_rest.go
 }
 
-func (e *threaded) wrap(nc net.Conn) conn {
+func (e *threaded) wrap(nc net.Conn, from *acceptor) conn {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
-			c := &readyConn{Conn: nc, raw: raw, e: e}
+			c := &readyConn{Conn: nc, raw: raw, e: e, from: from}
 			c.deadline.set = nc.SetReadDeadline
 			return c
 		}
 	}
-	return &plainConn{Conn: nc, e: e}
+	return &plainConn{Conn: nc, e: e, from: from}
 }
 
 func (c *readyConn) run(s Session) (Next, error) {
 	c.session = s
+	c.rise()
 	defer c.leave() // also when the session panics
 	for {
 		err := c.raw.Read(c.ready)
@@ -70,10 +79,7 @@ func (c *readyConn) run(s Session) (Next, error) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				return Hangup, err
 			}
-			passed, idle := c.deadline.fired()
-			c.expired = passed || c.e.closing.Load() && !c.told
-			if idle && !c.expired {
-				c.resting = true
+			if c.glance() {
 				return rest, nil
 			}
 			continue
@@ -87,15 +93,30 @@ func (c *readyConn) run(s Session) (Next, error) {
 	}
 }
 
+// glance is called when the timer has fired. It reports whether the connection
+// may rest.
+func (c *readyConn) glance() (idle bool) {
+	passed, idle := c.deadline.fired(c.busy)
+	c.expired = passed || c.e.closing.Load() && !c.told
+	c.busy, c.glances, c.stirs = false, !c.expired, true
+	return idle && !c.expired
+}
+
 // ready is the callback: the socket may be readable.
 func (c *readyConn) ready(fd uintptr) (done bool) {
-	if c.resting && !c.e.closing.Load() && !readable(int(fd)) {
-		c.resting = false
-		return false
+	if c.glances { // for nothing the session is not called, so the stack stays small
+		c.glances = false
+		if !c.e.closing.Load() && !readable(int(fd)) {
+			return false
+		}
 	}
-	c.resting = false
+	armed := c.stirs && c.deadline.stir()
+	c.stirs = false
 	c.enter(fd)
 	c.next = c.session.Serve()
+	if armed {
+		c.busy = false // the timer has just been armed for this
+	}
 	// A shutdown may have begun while the session was busy, and bytes may
 	// have come instead of the deadline it was woken by: it parks no more
 	// without having met that deadline. It reads once in each call, so two
@@ -114,32 +135,41 @@ func (c *readyConn) ready(fd uintptr) (done bool) {
 }
 
 func (c *readyConn) enter(fd uintptr) {
-	c.fd = int(fd)
+	c.fd = int32(fd)
 	c.inline.Store(true)
 }
 
-func (c *readyConn) leave() { c.inline.Store(false) }
+func (c *readyConn) leave() {
+	c.inline.Store(false)
+	if c.second.Load() != nil {
+		c.dropSecond()
+	}
+}
 
 // endClosed makes up for a Close in inline mode.
 func (c *readyConn) endClosed() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		c.closed = false
-		return c.Conn.Close()
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		return nil
 	}
-	return nil
+	if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil // somebody else was faster
 }
 
 // TryRead reads what is there.
 func (c *readyConn) TryRead(p []byte) (n int, err error) {
 	if c.inline.Load() {
-		n, err = receive(c.fd, p)
+		n, err = receive(int(c.fd), p)
 	} else {
 		n, err = c.tryOutside(p)
 	}
 	switch {
 	case n > 0:
+		c.busy = true
 		return n, nil
 	case err == nil && len(p) > 0:
 		return 0, io.EOF
@@ -161,7 +191,7 @@ func (c *readyConn) tryOutside(p []byte) (n int, err error) {
 		if failed == nil || !errors.Is(failed, os.ErrDeadlineExceeded) {
 			return n, errors.Join(failed, err)
 		}
-		if passed, _ := c.deadline.fired(); passed {
+		if passed, _ := c.deadline.fired(false); passed {
 			c.expired = true
 		}
 	}
@@ -170,7 +200,7 @@ func (c *readyConn) tryOutside(p []byte) (n int, err error) {
 // TryWrite writes what fits.
 func (c *readyConn) TryWrite(p []byte) (int, error) {
 	if c.inline.Load() {
-		return send(c.fd, p)
+		return send(int(c.fd), p)
 	}
 	return c.writeOutside(p)
 }
@@ -201,68 +231,43 @@ func (c *readyConn) Read(p []byte) (int, error) {
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		if passed, _ := c.deadline.fired(); passed {
+		if passed, _ := c.deadline.fired(false); passed {
 			return n, err
 		}
 	}
 }
 
-// inlinePoll is how long readInline waits before it looks again whether the
-// connection was closed or has left inline mode.
-const inlinePoll = 100 * time.Millisecond
-
-// readInline is Read inside the callback. It happens only when a handler
-// hijacks an exchange that was not announced by Block and reads on; it costs
-// a thread while it waits. ok is false when the caller must look again.
-func (c *readyConn) readInline(p []byte) (n int, err error, ok bool) {
-	c.mu.Lock()
-	if !c.inline.Load() {
-		c.mu.Unlock()
-		return 0, nil, false
-	}
-	if c.closed {
-		c.mu.Unlock()
-		return 0, net.ErrClosed, true
-	}
-	fd := c.fd
-	n, err = receive(fd, p)
-	c.mu.Unlock()
-	switch {
-	case n > 0 || err != nil && err != ErrWouldBlock:
-		return n, err, true
-	case err == nil && len(p) > 0:
-		return 0, io.EOF, true
-	case err == nil:
-		return 0, nil, true
-	case c.deadline.passed():
-		return 0, os.ErrDeadlineExceeded, true
-	}
-	waitReadable(fd, inlinePoll)
-	return 0, nil, false
-}
-
 // Close closes the connection; in inline mode it shuts it down, and the
-// engine closes it when the callback has returned.
+// engine closes it when the callback has returned. Reads that wait return.
 func (c *readyConn) Close() error {
+	defer c.rouse() // nobody else tells of it
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.closed = true
 	if c.inline.Load() {
-		c.closed = true
+		defer c.mu.Unlock()
+		c.dropSecond()
 		if !c.reset {
-			shutdownSocket(c.fd)
+			_ = c.raw.Control(func(fd uintptr) { shutdownSocket(int(fd)) })
 		}
 		return nil
 	}
-	if c.closed {
-		c.closed = false
+	if c.watched != nil {
+		c.e.watches.forget(c.watched)
+		c.watched = nil
 	}
-	return c.Conn.Close()
+	c.mu.Unlock()
+	return c.Conn.Close() // a callback that has just begun may need mu to end
 }
 
-func (c *readyConn) SetReadDeadline(t time.Time) error { return c.deadline.move(t) }
+// SetReadDeadline moves the deadline, also while nobody reads.
+func (c *readyConn) SetReadDeadline(t time.Time) error {
+	err := c.deadline.move(t)
+	c.rouse()
+	return err
+}
 
 func (c *readyConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.deadline.move(t), c.Conn.SetWriteDeadline(t))
+	return errors.Join(c.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
 }
 
 // CloseWrite shuts the sending side.
@@ -297,17 +302,51 @@ func (c *readyConn) SetLinger(sec int) error {
 	return errors.ErrUnsupported
 }
 
+// StopListening closes the listener the connection came from.
+func (c *readyConn) StopListening() { c.from.end() }
+
 // Unwrap returns the connection as it was accepted.
 func (c *readyConn) Unwrap() net.Conn { return c.Conn }
 
-// Watch tells when the peer leaves.
+// Watch tells when the peer leaves. There is one watch at a time: the next one
+// begins when it was stopped or has told.
 func (c *readyConn) Watch(gone func()) (stop func()) {
-	stop = func() {}
-	_ = c.raw.Control(func(fd uintptr) { stop = c.e.watches.add(int(fd), gone) })
-	return stop
+	c.mu.Lock()
+	w := c.watch(peerLeaves, gone)
+	c.mu.Unlock()
+	return func() { c.unwatch(w) }
 }
 
-func (c *readyConn) wake() { _ = c.Conn.SetReadDeadline(longAgo) }
+// watch begins a watch of the socket, see watches.add. mu is held.
+func (c *readyConn) watch(events uint32, tell func()) (w *watch) {
+	_ = c.raw.Control(func(fd uintptr) { w = c.e.watches.add(int(fd), c.watched, events, tell) })
+	if w != nil {
+		c.watched = w
+	}
+	return w
+}
+
+// unwatch ends a watch, which may be over, or nil. When it has returned, tell
+// is not running and will not. The system is told only of the newest watch of
+// an open socket: the number of a closed one may be that of another by now.
+func (c *readyConn) unwatch(w *watch) {
+	if w == nil {
+		return
+	}
+	c.mu.Lock()
+	c.e.watches.forget(w)
+	if c.watched == w {
+		c.watched = nil
+		_ = c.raw.Control(func(fd uintptr) { c.e.watches.disarm(int(fd)) })
+	}
+	c.mu.Unlock()
+	w.end() // without mu: tell may need it
+}
+
+func (c *readyConn) wake() {
+	_ = c.Conn.SetReadDeadline(longAgo)
+	c.rouse()
+}
 
 // force makes every wait on the socket end. The descriptor stays open until
 // its own goroutine closes it.

@@ -79,7 +79,7 @@ func runOutOfDescriptors() int {
 	case <-errs:
 	case err := <-served:
 		return fail("the engine ended", err)
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		return fail("nobody told of the end of descriptors", nil)
 	}
 	last := conns[len(conns)-1]
@@ -103,7 +103,7 @@ func runOutOfDescriptors() int {
 
 // echo asks the host at the other end of c for an answer.
 func echo(c net.Conn) error {
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, "echo alive\n"); err != nil {
 		return err
 	}

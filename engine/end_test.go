@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,9 +21,10 @@ import (
 func TestForcedPark(t *testing.T) {
 	for _, kind := range All() {
 		t.Run(string(kind), func(t *testing.T) {
-			closed := make(chan error, 1)
+			opened, closed := make(chan struct{}), make(chan error, 1)
 			e, err := New(kind, Config{Handler: funcHost{func(c net.Conn) Session {
-				_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+				_ = c.SetReadDeadline(time.Now().Add(time.Hour))
+				close(opened)
 				return &funcSession{serve: func() Next {
 					_, _ = c.(NonBlocking).TryRead(make([]byte, 10))
 					return Park
@@ -34,14 +36,14 @@ func TestForcedPark(t *testing.T) {
 			conn, err := net.Dial("tcp", ln.Addr().String())
 			require.NoError(t, err)
 			defer conn.Close()
-			time.Sleep(20 * time.Millisecond)
+			<-opened
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
 			_, _ = e.Shutdown(ctx)
 			select {
 			case err := <-closed:
 				require.ErrorIs(t, err, ErrForced)
-			case <-time.After(time.Second):
+			case <-time.After(patience):
 				t.Error("never closed")
 			}
 		})
@@ -70,9 +72,13 @@ func TestDrainBurst(t *testing.T) {
 			ln, _ := net.Listen("tcp", "127.0.0.1:0")
 			const n = 4000
 			var conns []net.Conn
-			for range n {
-				conn, err := net.DialTimeout("tcp", ln.Addr().String(), 300*time.Millisecond)
-				if err != nil {
+			for i := range n {
+				wait := 300 * time.Millisecond
+				if i == 0 {
+					wait = patience
+				}
+				conn, err := net.DialTimeout("tcp", ln.Addr().String(), wait)
+				if err != nil { // the queue is full
 					break
 				}
 				_, _ = conn.Write([]byte("x"))
@@ -80,9 +86,11 @@ func TestDrainBurst(t *testing.T) {
 			}
 			done := make(chan error, 1)
 			go func() { done <- e.Serve(ln) }()
+			require.NotEmpty(t, conns)
 			for opened.Load() == 0 {
+				runtime.Gosched()
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 			defer cancel()
 			start := time.Now()
 			_, _ = e.Shutdown(ctx)
@@ -90,7 +98,7 @@ func TestDrainBurst(t *testing.T) {
 			<-done
 			lost := 0
 			for _, c := range conns {
-				_ = c.SetReadDeadline(time.Now().Add(time.Second))
+				_ = c.SetReadDeadline(time.Now().Add(patience))
 				if n, _ := c.Read(make([]byte, 1)); n == 0 {
 					lost++
 				}
@@ -173,7 +181,7 @@ func TestSendFile(t *testing.T) {
 					if read > 0 {
 						require.Equal(t, r.n, read)
 					}
-				case <-time.After(4 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("it hangs")
 				}
 			})
@@ -202,7 +210,7 @@ func TestShutdownStorm(t *testing.T) {
 							return
 						}
 						defer conn.Close()
-						_ = conn.SetDeadline(time.Now().Add(4 * time.Second))
+						_ = conn.SetDeadline(time.Now().Add(2 * patience))
 						for j := range 4 {
 							_, _ = io.WriteString(conn, []string{"echo a\n", "sleep 1ms\n", "sleep 3ms\n", "again x\n", "exit\n", "give\n"}[(i*7+j+round)%6])
 							if _, err := conn.Read(make([]byte, 100)); err != nil {
@@ -217,7 +225,7 @@ func TestShutdownStorm(t *testing.T) {
 					}
 				}()
 				time.Sleep(time.Duration(round%7) * time.Millisecond)
-				ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				cut, err := e.Shutdown(ctx)
 				cancel()
 				if err != nil || cut != 0 {

@@ -5,9 +5,10 @@
 // # Choosing one
 //
 // [Threaded] gives each connection a goroutine, which is parked without a
-// buffer while the connection is idle. It works on every system and is the
-// reference: where two engines differ, it is right. [Auto] takes the best one
-// of this system.
+// buffer while the connection is idle; on Linux a socket that stays idle gives
+// its goroutine up until something happens. It works on every system and is
+// the reference: where two engines differ, it is right. [Auto] takes the best
+// one of this system.
 //
 // # Adding one
 //
@@ -34,11 +35,8 @@ type Handler interface {
 	// Open is called once for each accepted connection, before its first
 	// byte is read, on the goroutine that will run its session or on the
 	// accepting one. It must not read, write or block. nil refuses the
-	// connection: the engine closes it and calls nothing else.
-	//
-	// A Handler may also have a method StopAccepting() bool. When Open has
-	// returned nil and that says true, the listener the connection came from
-	// is closed and its Serve returns nil.
+	// connection: the engine closes it and calls nothing else. c is
+	// [Accepted], or wraps a connection that is.
 	Open(c net.Conn) Session
 }
 
@@ -104,6 +102,16 @@ type Yielder interface {
 	Taken() bool
 }
 
+// Accepted is a connection that knows the listener it came from. Those of
+// every engine do.
+type Accepted interface {
+	// StopListening closes that listener, and no other: its Serve returns
+	// nil, and what it has accepted goes on. It may be called in
+	// [Handler.Open] and later, from any goroutine, and does nothing the
+	// second time.
+	StopListening()
+}
+
 // Watcher is a connection that can tell when its peer leaves.
 type Watcher interface {
 	// Watch calls gone, at most once and on a goroutine of the engine, when
@@ -152,8 +160,8 @@ type Layered interface {
 
 // Engine serves connections.
 type Engine interface {
-	// Serve accepts the connections of ln, until Shutdown or until the
-	// Handler wants no more; then it closes ln and returns nil. It may be
+	// Serve accepts the connections of ln, until Shutdown or until one of
+	// them is told to StopListening; then it closes ln and returns nil. It may be
 	// called for several listeners at once. A listener that fails for good
 	// is an error.
 	Serve(ln net.Listener) error
@@ -162,7 +170,7 @@ type Engine interface {
 	// sessions have ended. When ctx is done it closes the rest, with the
 	// cause ErrForced, and returns how many those were and ctx's error.
 	Shutdown(ctx context.Context) (cut int, err error)
-	// Conns returns the number of open connections.
+	// Conns returns the number of connections with a session.
 	Conns() int
 }
 
@@ -170,8 +178,9 @@ type Engine interface {
 type Config struct {
 	// Handler makes the sessions. Required.
 	Handler Handler
-	// MaxConns is the number of open connections; further ones are closed as
-	// they come. 0 means unlimited.
+	// MaxConns is the number of open connections, those that were given away
+	// included until they are closed; further ones are closed as they come. 0
+	// means unlimited.
 	MaxConns int
 	// Handshake is the time for a handshake of connections that have one
 	// (TLS). 0 means 5 s.

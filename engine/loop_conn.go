@@ -31,6 +31,7 @@ const (
 // is small.
 type loopConn struct {
 	l       *loop
+	from    *acceptor
 	session Session // set before any loop knows of the connection
 	fd      int32
 	gen     uint32
@@ -102,11 +103,11 @@ func (c *loopConn) unsettled() bool {
 // open makes the session of a new connection and gives it to its loop. It runs
 // on the accepting goroutine, which is away as any other: so no loop is woken
 // for a connection that has sent nothing yet.
-func (c *loopConn) open(from *acceptor, layer func(net.Conn) net.Conn) {
+func (c *loopConn) open(layer func(net.Conn) net.Conn) {
 	c.state.Store(away)
 	s := c.begin(layer)
 	if s == nil {
-		c.l.e.refused(c, from)
+		c.l.e.refused(c)
 		return
 	}
 	c.session = s
@@ -306,6 +307,9 @@ func passedBy(by *atomic.Int64, e *loops) bool {
 }
 
 func (c *loopConn) readPassed() bool { return passedBy(&c.readBy, c.l.e) }
+
+// StopListening closes the listener the connection came from.
+func (c *loopConn) StopListening() { c.from.end() }
 
 // RemoteAddr returns the address of the peer.
 func (c *loopConn) RemoteAddr() net.Addr {

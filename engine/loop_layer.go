@@ -144,6 +144,7 @@ func (c *layeredConn) SetDeadline(t time.Time) error         { return c.socket.S
 func (c *layeredConn) SetReadDeadline(t time.Time) error     { return c.socket.SetReadDeadline(t) }
 func (c *layeredConn) SetWriteDeadline(t time.Time) error    { return c.socket.SetWriteDeadline(t) }
 func (c *layeredConn) Watch(gone func()) (stop func())       { return c.socket.Watch(gone) }
+func (c *layeredConn) StopListening()                        { c.socket.StopListening() }
 func (c *layeredConn) Yield()                                { c.socket.Yield() }
 func (c *layeredConn) Taken() bool                           { return c.socket.Taken() }
 func (c *layeredConn) SetLinger(sec int) error               { return c.socket.SetLinger(sec) }

@@ -30,7 +30,7 @@ type loops struct {
 	forced  atomic.Bool  // what still opens is closed at once
 	quiet   atomic.Bool  // nothing is accepted any more
 	conns   atomic.Int64 // with a session
-	open    atomic.Int64 // descriptors
+	open    atomic.Int64 // descriptors, also of those that were given away
 	made    atomic.Uint32
 	ending  chan struct{} // closed when closing is set
 
@@ -43,7 +43,7 @@ type loops struct {
 
 func loopsOn(p func() (poller, error)) func(Config) (Engine, error) {
 	return func(cfg Config) (Engine, error) {
-		return &loops{
+		e := &loops{
 			cfg:       cfg,
 			plain:     makeThreaded(cfg),
 			poller:    p,
@@ -51,7 +51,9 @@ func loopsOn(p func() (poller, error)) func(Config) (Engine, error) {
 			watchman:  newWatchman(),
 			ending:    make(chan struct{}),
 			acceptors: map[*acceptor]struct{}{},
-		}, nil
+		}
+		e.plain.beside = func() int { return int(e.open.Load()) }
+		return e, nil
 	}
 }
 
@@ -61,10 +63,7 @@ func (e *loops) now() int64 { return int64(time.Since(e.epoch)) }
 func (e *loops) Conns() int { return int(e.conns.Load()) + e.plain.Conns() }
 
 func (e *loops) Serve(ln net.Listener) error {
-	under, layer := ln, (func(net.Conn) net.Conn)(nil)
-	if layered, ok := ln.(Layered); ok {
-		under, layer = layered.Under(), layered.Layer
-	}
+	under, layer := layersOf(ln)
 	sockets, err := listenSockets(under)
 	if err != nil {
 		_ = ln.Close()
@@ -130,26 +129,26 @@ func (e *loops) start() error {
 // adopt gives an accepted connection to a loop.
 func (e *loops) adopt(nc net.Conn, from *acceptor, layer func(net.Conn) net.Conn) {
 	c := nc.(*loopConn)
-	count := e.conns.Add(1)
-	if e.forced.Load() || e.cfg.MaxConns > 0 && count+int64(e.plain.Conns()) > int64(e.cfg.MaxConns) {
+	count := e.open.Add(1)
+	if e.forced.Load() || e.cfg.MaxConns > 0 && count+e.plain.counted() > int64(e.cfg.MaxConns) {
 		_ = unix.Close(int(c.fd))
-		e.forget()
+		e.disposed()
 		return
 	}
-	e.open.Add(1)
+	e.conns.Add(1)
 	c.gen = e.made.Add(1)
 	c.l = e.all[int(c.gen)%len(e.all)]
 	c.refs.Store(1)
-	c.open(from, layer)
+	c.from = from
+	c.open(layer)
 }
 
 // refused closes a connection that the Handler did not want.
-func (e *loops) refused(c *loopConn, from *acceptor) {
+func (e *loops) refused(c *loopConn) {
 	c.gone.Store(true)
 	_ = c.Close()
 	c.release()
 	e.forget()
-	from.heed(e.cfg.Handler)
 }
 
 // forget counts a session less.
@@ -248,4 +247,11 @@ func (e *loops) forceAll() (cut int) {
 		}
 	})
 	return cut
+}
+
+// counted is count for those who do not hold mu.
+func (e *threaded) counted() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return int64(e.count())
 }

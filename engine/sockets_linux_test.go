@@ -20,7 +20,11 @@ func TestAcceptedSockets(t *testing.T) {
 		}
 		ln, err := listenSockets(tcp)
 		require.NoError(t, err)
-		client, err := net.Dial("tcp", net.JoinHostPort("localhost", portOf(tcp)))
+		to := tcp.Addr().String()
+		if address == "[::]:0" { // that takes IPv4 as well, where the system lets it
+			to = net.JoinHostPort("127.0.0.1", portOf(tcp))
+		}
+		client, err := net.Dial("tcp", to)
 		if err != nil {
 			client, err = net.Dial("tcp", tcp.Addr().String())
 		}

@@ -9,8 +9,9 @@ import (
 )
 
 // This file is the threaded engine: a goroutine for each connection, from
-// accept to close. How the goroutine waits is the matter of the connection's
-// type: conn_ready.go for sockets, conn_plain.go for everything else.
+// accept to close, but for rests on the way. How the goroutine waits is the
+// matter of the connection's type: conn_ready.go for sockets, conn_plain.go
+// for everything else.
 
 // threaded is the reference engine.
 type threaded struct {
@@ -18,10 +19,12 @@ type threaded struct {
 	closing atomic.Bool // a shutdown has begun
 	forced  atomic.Bool // and its time is over: what still opens or parks is closed at once
 	watches watches
+	beside  func() int // connections of an engine that this one serves, which have places as well
 
 	mu        sync.Mutex // guards the following
 	acceptors map[*acceptor]struct{}
-	conns     map[conn]struct{}
+	conns     map[conn]struct{} // with a session
+	places    places
 	ending    chan struct{} // closed when closing is set
 	quiet     chan struct{} // closed when nothing is open any more; nil until somebody waits
 }
@@ -31,10 +34,15 @@ type conn interface {
 	net.Conn
 	// run calls the session until it is done, and says how it ended.
 	run(s Session) (Next, error)
+	// rest is called when run has said rest, and reports whether carry will
+	// be called when it is time; else it must be called now.
+	rest() bool
 	// wake makes a parked session's Serve run once more.
 	wake()
 	// force ends whatever the connection is doing, from another goroutine.
 	force()
+	// owned returns the connection as its session sees it.
+	owned() net.Conn
 }
 
 func newThreaded(cfg Config) (Engine, error) { return makeThreaded(cfg), nil }
@@ -44,16 +52,23 @@ func makeThreaded(cfg Config) *threaded {
 		cfg:       cfg,
 		acceptors: map[*acceptor]struct{}{},
 		conns:     map[conn]struct{}{},
+		places:    places{given: map[conn]struct{}{}, shut: map[conn]struct{}{}},
+		beside:    func() int { return 0 },
 		ending:    make(chan struct{}),
 	}
 }
 
 func (e *threaded) Serve(ln net.Listener) error {
-	a := &acceptor{ln: ln, adopt: e.adopt, onError: e.cfg.OnError, ending: e.ending}
+	defer func() { _ = ln.Close() }()
+	under, layer := layersOf(ln)
+	adopt := e.adopt
+	if layer != nil {
+		adopt = func(nc net.Conn, from *acceptor) { e.adopt(layer(nc), from) }
+	}
+	a := &acceptor{ln: under, adopt: adopt, onError: e.cfg.OnError, ending: e.ending}
 	e.mu.Lock()
 	if e.closing.Load() {
 		e.mu.Unlock()
-		_ = ln.Close()
 		return nil
 	}
 	e.acceptors[a] = struct{}{}
@@ -74,33 +89,32 @@ func (e *threaded) Conns() int {
 
 // adopt takes over an accepted connection.
 func (e *threaded) adopt(nc net.Conn, from *acceptor) {
-	c := e.wrap(nc)
+	c := e.wrap(nc, from)
 	e.mu.Lock()
-	if e.forced.Load() || e.cfg.MaxConns > 0 && len(e.conns) >= e.cfg.MaxConns {
+	if e.forced.Load() || e.cfg.MaxConns > 0 && e.count()+e.beside() >= e.cfg.MaxConns {
 		e.mu.Unlock()
 		_ = nc.Close()
 		return
 	}
 	e.conns[c] = struct{}{}
 	e.mu.Unlock()
-	go e.serve(c, from)
+	go e.serve(c)
 }
 
 // serve begins the life of a connection on its goroutine.
-func (e *threaded) serve(c conn, from *acceptor) {
+func (e *threaded) serve(c conn) {
 	s := e.open(c)
 	if s != nil {
 		e.carry(c, s)
 		return
 	}
 	_ = c.Close()
-	e.forget(c)
-	from.heed(e.cfg.Handler)
+	e.forget(c, false)
 }
 
-// rest is what run says when a connection has fallen idle: its goroutine ends
-// and a new one waits in its place. The old one's stack has grown by serving,
-// and the collector would not shrink it while it waits.
+// rest is what run says when a connection has fallen idle: its goroutine ends.
+// Where nobody else can wait in its place a new one does: the old one's stack
+// has grown by serving, and the collector would not shrink it while it waits.
 const rest Next = 255
 
 // carry is the life of a connection, from one rest to the next or to its end.
@@ -108,7 +122,9 @@ func (e *threaded) carry(c conn, s Session) {
 	next, err := Hangup, errDeserted // unless converse returns
 	defer func() {
 		if next == rest && err == nil {
-			go e.carry(c, s)
+			if !c.rest() {
+				go e.carry(c, s)
+			}
 			return
 		}
 		e.finish(c, s, next, err)
@@ -126,15 +142,16 @@ func (e *threaded) finish(c conn, s Session, next Next, err error) {
 		err = ErrForced
 	}
 	_ = e.cfg.guard(func() { s.Close(err) })
-	if next != Detach || err != nil {
+	given := next == Detach && err == nil
+	if !given {
 		_ = c.Close()
 	}
-	e.forget(c)
+	e.forget(c, given)
 }
 
 // open makes the session; a Handler that panics refuses.
 func (e *threaded) open(c conn) (s Session) {
-	_ = e.cfg.guard(func() { s = e.cfg.Handler.Open(c) })
+	_ = e.cfg.guard(func() { s = e.cfg.Handler.Open(c.owned()) })
 	return s
 }
 
@@ -146,11 +163,12 @@ func (e *threaded) converse(c conn, s Session) (next Next, err error) {
 	return next, err
 }
 
-// forget takes a connection off the books.
-func (e *threaded) forget(c conn) {
+// forget ends the care for a connection that is closed or given away.
+func (e *threaded) forget(c conn, given bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)
+	e.places.forgotten(c, given)
 	e.settle()
 }
 

@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"wherry.example/wherry/internal/peer"
@@ -86,12 +85,11 @@ func New(ln net.Listener, o Options) (net.Listener, error) {
 	return &listener{Listener: ln, options: o, trusted: trusted}, nil
 }
 
-// listener is set at construction, then read-only but for stopped.
+// listener is set at construction, then read-only.
 type listener struct {
 	net.Listener
 	options Options
 	trusted peer.Set
-	stopped atomic.Bool // an OnConnect hook wants no more
 }
 
 // Accept waits for a connection, and for nothing that its peer sends.

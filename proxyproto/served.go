@@ -12,8 +12,8 @@ import (
 // goroutine; from then on what is asked of the connection is asked of the
 // socket.
 
-// Wanted reports whether the peer may speak, and the listener still listens.
-func (c *conn) Wanted() bool { return !c.ln.stopped.Load() }
+// Wanted reports whether the peer may speak.
+func (c *conn) Wanted() bool { return true }
 
 // Begin reads the header as far as it has come. nil: it is complete, or bad,
 // which the next Read tells. Where reads only block it waits.
@@ -47,12 +47,6 @@ func (c *conn) Abandon(cause error) {
 		cause = net.ErrClosed
 	}
 	c.fail(cause)
-}
-
-// StopAccepting closes the listener.
-func (c *conn) StopAccepting() {
-	c.ln.stopped.Store(true)
-	_ = c.ln.Close()
 }
 
 // socket is the connection of an engine that knows readiness.
@@ -101,10 +95,9 @@ type refusedConn struct{ net.Conn }
 // Wanted reports false: the connection is closed as it comes.
 func (refusedConn) Wanted() bool { return false }
 
-// Begin, Abandon and StopAccepting are never called.
-func (refusedConn) Begin() error   { return net.ErrClosed }
-func (refusedConn) Abandon(error)  {}
-func (refusedConn) StopAccepting() {}
+// Begin and Abandon are never called.
+func (refusedConn) Begin() error  { return net.ErrClosed }
+func (refusedConn) Abandon(error) {}
 
 // Read and Write fail, should somebody ask for bytes nevertheless.
 func (refusedConn) Read([]byte) (int, error)  { return 0, net.ErrClosed }
