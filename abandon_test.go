@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -200,4 +201,90 @@ func exchange(t *testing.T, addr, raw string) string {
 	answer, err := io.ReadAll(conn)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
 	return string(answer)
+}
+
+// TestBadEndBehindKeepOpen: an answer that was left open is its owner's, however
+// the handler ends; the hooks hear of its end once.
+func TestBadEndBehindKeepOpen(t *testing.T) {
+	ends := map[string]wherry.Handler{
+		"error": func(*wherry.Context) error { return errors.New("later trouble") },
+		"panic": func(*wherry.Context) error { panic("later trouble") },
+		"exit":  func(*wherry.Context) error { runtime.Goexit(); return nil },
+	}
+	for name, end := range ends {
+		open := make(chan *wherry.OpenAnswer, 1)
+		var ended atomic.Int64
+		build := func() *wherry.App {
+			app := quiet().OnDisconnect(func(*wherry.Conn, error) { ended.Add(1) })
+			return app.Get("/", func(c *wherry.Context) error {
+				o, err := c.KeepOpen(func() {})
+				if err != nil {
+					return err
+				}
+				defer func() { open <- o }()
+				return end(c)
+			})
+		}
+		onEngines(t, build, func(t *testing.T, conn *net.TCPConn) {
+			ended.Store(0)
+			_, err := io.WriteString(conn, get("/"))
+			require.NoError(t, err)
+			o := <-open
+			if name != "exit" { // then the engine has closed it
+				_, err = o.Write([]byte("the owner's"))
+				require.NoError(t, err)
+			}
+			_ = o.Close()
+			answer, _ := io.ReadAll(conn)
+			require.Equal(t, name != "exit", strings.HasSuffix(string(answer), "the owner's"), "%q", answer)
+			require.Eventually(t, func() bool { return ended.Load() > 0 }, patience, time.Millisecond)
+			require.EqualValues(t, 1, ended.Load())
+		})
+	}
+}
+
+// TestCutOverTLS: content that only the end of the connection delimits does not
+// look complete when it is not.
+func TestCutOverTLS(t *testing.T) {
+	build := func() *wherry.App {
+		return quiet().Get("/", func(c *wherry.Context) error {
+			_, _ = c.WriteString("partial")
+			_ = c.Flush()
+			return errors.New("later trouble")
+		})
+	}
+	overPlainAndTLS(t, build, func(t *testing.T, dial func() net.Conn) {
+		conn := dial()
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+		_, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadAll(conn)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	})
+}
+
+// TestExitInTest: a handler that ends the goroutine of a test, as a failed
+// assertion does, is concluded too.
+func TestExitInTest(t *testing.T) {
+	var told atomic.Int64
+	var ctx context.Context
+	status := -1
+	app := quiet().Get("/", func(c *wherry.Context) error {
+		ctx = c.Context()
+		c.Status(201)
+		runtime.Goexit()
+		return nil
+	})
+	app.AfterResponse(func(_ *wherry.Context, r wherry.Result) { status = r.Status; told.Add(1) }).OnDisconnect(func(*wherry.Conn, error) { told.Add(1) })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = app.Test(get("/"))
+	}()
+	<-done
+	require.EqualValues(t, 2, told.Load())
+	require.Error(t, ctx.Err())
+	require.Zero(t, status, "none was sent")
 }

@@ -3,6 +3,7 @@ package wherry
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"wherry.example/wherry/engine"
 )
@@ -35,7 +36,7 @@ type App struct {
 	onError       func(*Context, error)
 	settings      map[string]string // where the hooks and the fields above were set last, by method
 	noted         []error           // mistakes that Build will tell
-	frozen        bool              // an app that has this one mounted was built
+	frozen        atomic.Bool       // an app that has this one mounted was built
 	server        *server           // set by Build
 	run           running
 }

@@ -37,7 +37,9 @@ type pieces struct {
 
 // next returns what to read into after a read of n bytes into last. A read
 // that has filled its piece leaves more behind, as a rule. One that has not
-// has taken all there was, so the next one waits.
+// has taken all there was, so the next one waits; or it ends with a chunk, and
+// the large piece is borrowed anew, as what is held while a peer stalls counts
+// for more.
 func (b *pieces) next(last []byte, n int) []byte {
 	switch {
 	case n == len(last) && b.large == nil:

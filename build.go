@@ -63,7 +63,7 @@ func (a *App) build() error {
 		return err
 	}
 	for _, m := range mounted {
-		m.frozen = true
+		m.frozen.Store(true)
 	}
 	s.hosts.freeze()
 	s.base, s.cancelBase = newBase()

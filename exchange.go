@@ -57,7 +57,7 @@ type exchange struct {
 	batch      int           // exchanges since the session was called
 	running    bool          // a handler has the Context
 	told       bool          // the hooks know how that ended
-	began      time.Time     // when it did, for the hooks; unset without any
+	began      time.Time     // when the handler got it, for the hooks; unset without any
 
 	small    [readBytes]byte
 	smallOut [outBytes]byte
@@ -353,13 +353,15 @@ func (x *exchange) interim(status int, fields *Headers) error {
 }
 
 // cut ends the exchange without a complete answer. Where only the end of the
-// connection delimits the content, a reset must tell the client.
+// connection delimits the content, a reset must tell the client. A connection
+// that was given away is its owner's to end.
 func (x *exchange) cut() {
+	if x.s.phase == phaseHijacked {
+		return
+	}
 	x.keep, x.broken = false, true
 	if x.begun && x.coding == codingClose {
-		if l, ok := x.s.conn.(interface{ SetLinger(sec int) error }); ok {
-			_ = l.SetLinger(0)
-		}
+		x.s.reset()
 	}
 	x.s.phase = phaseCut
 }

@@ -11,7 +11,8 @@ import (
 // returns the connection, whose deadlines work and are not set, and a copy of
 // the bytes that were read from it and not used. From then on nothing of the
 // framework touches it: the caller writes the 101 or 200, and closes it,
-// whenever and on whatever goroutine it likes. OnDisconnect hooks run then.
+// whenever and on whatever goroutine it likes. OnDisconnect hooks run then. If
+// the handler ends its goroutine, by runtime.Goexit, the connection is closed.
 //
 // It fails once the head of an answer has left.
 func (c *Context) Hijack() (net.Conn, []byte, error) {

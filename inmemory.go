@@ -57,12 +57,17 @@ func (a *App) test(raw []byte) ([]*TestResponse, error) {
 	}
 	conn := &memoryConn{in: raw}
 	if s := (opener{a.server}).Open(conn); s != nil {
-		for next := engine.Park; next != engine.Hangup && next != engine.Detach; {
-			next = s.Serve()
-		}
-		s.Close(nil)
+		talk(s)
 	}
 	return parseAnswers(raw, conn.out.Bytes())
+}
+
+// talk runs a session to its end.
+func talk(s engine.Session) {
+	defer s.Close(nil) // also when a handler ends this goroutine, as a failed test does
+	for next := engine.Park; next != engine.Hangup && next != engine.Detach; {
+		next = s.Serve()
+	}
 }
 
 // TestOn serves the app on a loopback port with an engine, sends the requests
@@ -73,11 +78,7 @@ func (a *App) TestOn(kind engine.Kind, requests ...string) ([]*TestResponse, err
 	if err != nil {
 		return nil, err
 	}
-	if a.server == nil {
-		a.Engine(kind)
-	} else {
-		a.kind = kind // an app that was asked in memory before is free to choose
-	}
+	a.kind = kind // not by Engine: that is no setting of the app, and it may be built already
 	served := make(chan error, 1)
 	go func() { served <- a.Serve(ln) }()
 	answers, err := converse(ln.Addr().String(), requests)

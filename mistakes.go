@@ -28,7 +28,7 @@ func (a *App) top() *Group {
 // in a route, a hook or a limit that is not there.
 func (a *App) registering(what string) {
 	a.made()
-	if a.server != nil || a.frozen {
+	if a.server != nil || a.frozen.Load() {
 		panic("wherry: " + what + " comes after the app was built, at " + caller())
 	}
 }
@@ -87,6 +87,10 @@ func (m *mistakes) addAs(key string, err error) {
 // addAt takes errors of a setting, with the place where it was set.
 func (m *mistakes) addAt(place string, err error) {
 	for _, err := range each(err) {
+		if place == "" { // it was set by no call that notes it
+			m.add(err)
+			continue
+		}
 		m.add(fmt.Errorf("%s: %w", place, err))
 	}
 }
@@ -99,9 +103,11 @@ func (m *mistakes) err() error {
 	return fmt.Errorf("wherry: the app cannot be built:\n%w", errors.Join(m.all...))
 }
 
-// each returns the errors that were joined into one.
+// each returns the errors that were joined into one. One that has words around
+// them stays whole.
 func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if ok && err.Error() == errors.Join(joined.Unwrap()...).Error() {
 		var all []error
 		for _, err := range joined.Unwrap() {
 			all = append(all, each(err)...)
@@ -116,7 +122,7 @@ func each(err error) []error {
 
 // registrars are the beginnings of the names of functions that register for
 // somebody else: the place of a registration is where they are called.
-var registrars = []string{"wherry.(*App).", "wherry.(*Group).", "wherry/health.", "wherry/debug."}
+var registrars = []string{"wherry.(*App).", "wherry.(*Group).", "wherry.untilSignal", "wherry/health.", "wherry/debug."}
 
 // caller returns file:line of the nearest frame that does not register for
 // somebody else.

@@ -114,15 +114,32 @@ func (s *session) Serve() engine.Next {
 
 // Close ends the session: it gives back what it holds and runs the hooks.
 func (s *session) Close(cause error) {
+	defer func() { // also when a hook that release runs ends the goroutine
+		if s.phase == phaseHijacked {
+			s.given.left.Store(true)
+			return
+		}
+		if s.cause == nil {
+			s.cause = cause
+		}
+		s.app.disconnected(&s.info, s.cause)
+	}()
 	s.release()
-	if s.phase == phaseHijacked {
-		s.given.left.Store(true)
+}
+
+// reset has the connection end by a reset. What is around the socket, such as
+// TLS, gets no chance to say that all is well.
+func (s *session) reset() {
+	for conn := s.conn; conn != nil; conn = below(conn) {
+		l, ok := conn.(interface{ SetLinger(sec int) error })
+		if !ok || l.SetLinger(0) != nil {
+			continue
+		}
+		if conn != s.conn {
+			_ = conn.Close()
+		}
 		return
 	}
-	if s.cause == nil {
-		s.cause = cause
-	}
-	s.app.disconnected(&s.info, s.cause)
 }
 
 // borrow takes an exchange for the bytes that come.

@@ -134,8 +134,11 @@ func (x *exchange) conclude(c *Context, err error) {
 // answer must not look complete, and nobody else must get its Context as it is.
 func (x *exchange) abandon() {
 	c := x.c
-	if c.res.stage == stageHijacked {
-		_ = x.s.given.Close()
+	if c.res.stage == stageOpen {
+		c.res.status = 0 // none was sent
+	}
+	if x.s.phase == phaseHijacked {
+		_ = x.s.given.Close() // as the engine does
 	} else {
 		c.drop()
 	}
