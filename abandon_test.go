@@ -265,6 +265,14 @@ func TestCutOverTLS(t *testing.T) {
 	})
 }
 
+// TestNilError: the log says what a nil *Error is.
+func TestNilError(t *testing.T) {
+	var none *wherry.Error
+	require.Contains(t, none.Error(), "nil *wherry.Error")
+	require.NoError(t, none.Unwrap())
+	require.Equal(t, 500, wherry.StatusOf(none))
+}
+
 // TestExitInTest: a handler that ends the goroutine of a test, as a failed
 // assertion does, is concluded too.
 func TestExitInTest(t *testing.T) {

@@ -305,4 +305,7 @@ func TestNothingComesAfterBuild(t *testing.T) {
 	require.NoError(t, err)
 	_, err = app.TestOn("threaded", "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	require.NoError(t, err, "a test may still choose the engine")
+	_, err = New().Get("/", nothing).TestOn("steam")
+	require.ErrorContains(t, err, "cannot be built:\nEngine: ")
+	require.ErrorContains(t, err, `"steam"`)
 }
