@@ -246,22 +246,32 @@ func TestBadEndBehindKeepOpen(t *testing.T) {
 // TestCutOverTLS: content that only the end of the connection delimits does not
 // look complete when it is not.
 func TestCutOverTLS(t *testing.T) {
+	trouble := func(c *wherry.Context) error {
+		_, _ = c.WriteString("partial")
+		_ = c.Flush()
+		return errors.New("later trouble")
+	}
 	build := func() *wherry.App {
-		return quiet().Get("/", func(c *wherry.Context) error {
-			_, _ = c.WriteString("partial")
-			_ = c.Flush()
-			return errors.New("later trouble")
+		return quiet().Get("/", trouble).Get("/abort", func(c *wherry.Context) error {
+			o, err := c.KeepOpen(nil)
+			if err != nil {
+				return trouble(c)
+			}
+			o.Abort()
+			return nil
 		})
 	}
 	overPlainAndTLS(t, build, func(t *testing.T, dial func() net.Conn) {
-		conn := dial()
-		defer conn.Close()
-		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-		_, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-		require.NoError(t, err)
-		_, err = io.ReadAll(conn)
-		require.Error(t, err)
-		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+		for _, path := range []string{"/", "/abort", "/", "/abort", "/", "/abort"} {
+			conn := dial()
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+			_, err := io.WriteString(conn, "GET "+path+" HTTP/1.0\r\n\r\n")
+			require.NoError(t, err)
+			_, err = io.ReadAll(conn)
+			require.Error(t, err, path)
+			require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+		}
 	})
 }
 

@@ -361,7 +361,7 @@ func (x *exchange) cut() {
 	}
 	x.keep, x.broken = false, true
 	if x.begun && x.coding == codingClose {
-		x.s.reset()
+		reset(x.s.conn)
 	}
 	x.s.phase = phaseCut
 }

@@ -115,3 +115,20 @@ func (r *running) awaitHijacked(ctx context.Context) (cut int) {
 	}
 	return cut
 }
+
+// reset has a connection end by a reset. TLS gets no chance to say that all is
+// well, which its Close does: the connection below it is closed here.
+func reset(conn net.Conn) {
+	bottom := conn
+	for c := conn; c != nil && bottom == conn; c = below(c) {
+		if layer, ok := c.(interface{ NetConn() net.Conn }); ok {
+			bottom = layer.NetConn()
+		}
+	}
+	if l, ok := bottom.(interface{ SetLinger(sec int) error }); ok {
+		_ = l.SetLinger(0)
+	}
+	if bottom != conn {
+		_ = bottom.Close()
+	}
+}

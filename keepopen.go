@@ -144,8 +144,8 @@ func (o *OpenAnswer) unwatch() {
 // client that it is not complete.
 func (o *OpenAnswer) Abort() {
 	o.unwatch()
-	if l, ok := o.try.(interface{ SetLinger(sec int) error }); ok {
-		_ = l.SetLinger(0)
+	if conn, ok := o.try.(net.Conn); ok {
+		reset(conn)
 	}
 	_ = o.conn.Close()
 }

@@ -127,21 +127,6 @@ func (s *session) Close(cause error) {
 	s.release()
 }
 
-// reset has the connection end by a reset. What is around the socket, such as
-// TLS, gets no chance to say that all is well.
-func (s *session) reset() {
-	for conn := s.conn; conn != nil; conn = below(conn) {
-		l, ok := conn.(interface{ SetLinger(sec int) error })
-		if !ok || l.SetLinger(0) != nil {
-			continue
-		}
-		if conn != s.conn {
-			_ = conn.Close()
-		}
-		return
-	}
-}
-
 // borrow takes an exchange for the bytes that come.
 func (s *session) borrow() *exchange {
 	if s.x == nil {
