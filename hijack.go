@@ -48,7 +48,7 @@ func (s *session) away() net.Conn {
 
 func (h *hijackedConn) Close() error {
 	h.once.Do(func() {
-		h.s.app.live.hijacked(h, false)
+		defer h.s.app.live.hijacked(h, false) // a shutdown waits for the hooks too
 		h.s.app.disconnected(&h.s.info, nil)
 		h.err = h.Conn.Close()
 	})

@@ -205,12 +205,10 @@ func (c *readyConn) TryWrite(p []byte) (int, error) {
 	return c.writeOutside(p)
 }
 
-// writeOutside is TryWrite in blocking mode.
+// writeOutside is TryWrite in blocking mode. It does not wait, so it has no use
+// for a deadline, which may be that of an earlier Write.
 func (c *readyConn) writeOutside(p []byte) (n int, err error) {
-	failed := c.raw.Write(func(fd uintptr) bool {
-		n, err = send(int(fd), p)
-		return true
-	})
+	failed := c.raw.Control(func(fd uintptr) { n, err = send(int(fd), p) })
 	if failed != nil {
 		return 0, failed
 	}
@@ -226,6 +224,9 @@ func (c *readyConn) Read(p []byte) (int, error) {
 				return n, err
 			}
 			continue
+		}
+		if c.deadline.passed() { // its timer has fired for an earlier Read
+			return 0, os.ErrDeadlineExceeded
 		}
 		n, err := c.Conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
