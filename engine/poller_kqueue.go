@@ -95,25 +95,35 @@ func (p *kqueue) wait(events []event, sleep func() bool) (int, error) {
 		return p.n, p.err
 	}
 	if !p.attempt(0) {
-		p.collect(nil)
+		p.sit()
+		p.collect()
 	}
 	return p.n, p.err
 }
 
+// sit waits until there is something to collect.
+func (p *kqueue) sit() {
+	_, err := unix.Poll([]unix.PollFd{{Fd: int32(p.kq), Events: unix.POLLIN}}, -1)
+	if err != nil && err != unix.EINTR {
+		p.err = os.NewSyscallError("poll", err)
+	}
+}
+
 // attempt asks once, without waiting; false means to wait.
 func (p *kqueue) attempt(uintptr) (done bool) {
-	if p.collect(&unix.Timespec{}) {
+	if p.collect() {
 		return true
 	}
 	return !p.sleep()
 }
 
-// collect asks with this much patience, nil for no end; false when there is
-// nothing.
-func (p *kqueue) collect(patience *unix.Timespec) bool {
-	n, err := unix.Kevent(p.kq, nil, p.buf[:], patience)
+// collect asks once; false when there is nothing. remove waits meanwhile, so a
+// descriptor whose event is taken cannot be closed, and its number be that of
+// another socket, before the generation is looked up.
+func (p *kqueue) collect() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	n, err := unix.Kevent(p.kq, nil, p.buf[:], &unix.Timespec{})
 	if err != nil {
 		if err != unix.EINTR {
 			p.err = os.NewSyscallError("kevent", err)

@@ -20,7 +20,9 @@ type pollSet struct {
 	members map[int32]pollMember
 	asleep  bool // a wait is in poll or about to be
 
-	fds []unix.PollFd // of the wait that is running
+	// Of the wait that is running.
+	fds  []unix.PollFd
+	gens []uint32 // of the sockets in fds
 }
 
 // pollMember is a socket and what is asked of it.
@@ -74,14 +76,9 @@ func (p *pollSet) wait(events []event, sleep func() bool) (int, error) {
 
 // ask calls poll once, with this many milliseconds of patience, -1 for ever.
 func (p *pollSet) ask(events []event, patience int) (int, error) {
-	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.rouse.out()), Events: unix.POLLIN})
 	p.mu.Lock()
 	p.asleep = patience != 0
-	for fd, m := range p.members {
-		if m.what != 0 {
-			p.fds = append(p.fds, unix.PollFd{Fd: fd, Events: toPoll(m.what)})
-		}
-	}
+	p.list()
 	p.mu.Unlock()
 	_, err := unix.Poll(p.fds, patience)
 	p.mu.Lock()
@@ -99,14 +96,28 @@ func (p *pollSet) ask(events []event, patience int) (int, error) {
 	return p.collect(events), nil
 }
 
-// collect turns the answers of poll into events, each told once. mu is held.
+// list makes the question for poll. mu is held.
+func (p *pollSet) list() {
+	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.rouse.out()), Events: unix.POLLIN})
+	p.gens = append(p.gens[:0], 0)
+	for fd, m := range p.members {
+		if m.what != 0 {
+			p.fds = append(p.fds, unix.PollFd{Fd: fd, Events: toPoll(m.what)})
+			p.gens = append(p.gens, m.gen)
+		}
+	}
+}
+
+// collect turns the answers of poll into events, each told once. A socket may
+// have been closed since list, and another may have its number: what is true
+// of that one is told when it has been asked for. mu is held.
 func (p *pollSet) collect(events []event) (n int) {
-	for _, fd := range p.fds[1:] {
-		if fd.Revents == 0 || n == len(events) {
+	for i, fd := range p.fds {
+		if i == 0 || fd.Revents == 0 || n == len(events) {
 			continue
 		}
 		m, ok := p.members[fd.Fd]
-		if !ok {
+		if !ok || m.gen != p.gens[i] {
 			continue
 		}
 		what := fromPoll(fd.Revents)
