@@ -10,8 +10,9 @@ import (
 // This file remembers which routes take long. On an engine whose connections
 // share a goroutine, a handler runs on it and so holds up the others until
 // the engine notices, about a millisecond later, and takes that goroutine from
-// it. A route that was caught lets the others go first from then on, and its
-// runs are clocked, which costs nothing that matters to a handler that waits.
+// it. A route that is caught lets the others go first from that moment on, while
+// the run that was caught goes on still, and its runs are clocked, which costs
+// nothing that matters to a handler that waits.
 //
 // To be caught proves little: on a busy machine it happens to any handler that
 // the system has not let run. So a route that was caught is on probation for a
@@ -39,6 +40,7 @@ const (
 // pace is how a route has been going. It is shared by all connections.
 type pace struct {
 	manner manner
+	caught atomic.Bool  // set by the engine, until the next run
 	left   atomic.Int32 // short runs in a row until it is trusted; 0: it is
 	need   atomic.Int32 // how many those are after a long one
 	slow   atomic.Bool  // a run beside the others was long: it is no accident
@@ -48,21 +50,23 @@ type pace struct {
 func (p *pace) run(c *Context, h Handler) error {
 	y := c.wire.yielder()
 	switch {
-	case y == nil || p.manner == mannerInline:
+	case y == nil:
+		return h(c)
+	case p.manner == mannerInline:
+		y.Charge(nil)
 		return h(c)
 	case p.manner == mannerBlocking:
 		y.Yield()
 		return h(c)
+	case p.caught.Load() && p.caught.Swap(false):
+		p.slow.Store(false)
+		p.left.Store(probation)
+		return p.runBeside(y, c, h)
 	case p.left.Load() > 0:
 		return p.runBeside(y, c, h)
 	}
-	before := y.Taken() // by another request of the batch
-	err := h(c)
-	if !before && y.Taken() {
-		p.slow.Store(false)
-		p.left.Store(probation)
-	}
-	return err
+	y.Charge(&p.caught)
+	return h(c)
 }
 
 // runBeside runs the handler while others go on, and clocks it.

@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,26 +11,34 @@ import (
 	"wherry.example/wherry/engine"
 )
 
-// pacedWire is a wire whose goroutine was taken from its handler, and counts
+// pacedWire is a wire whose goroutine is taken from its handler, and counts
 // yields.
 type pacedWire struct {
 	memoryWire
-	late   bool
-	ran    bool
-	yields int
+	charged *atomic.Bool
+	yields  int
 }
 
-func (w *pacedWire) yielder() engine.Yielder { return w }
-func (w *pacedWire) Yield()                  { w.yields++ }
-func (w *pacedWire) Taken() bool             { return w.late && w.ran && w.yields == 0 }
+func (w *pacedWire) yielder() engine.Yielder  { return w }
+func (w *pacedWire) Yield()                   { w.yields++ }
+func (w *pacedWire) Charge(late *atomic.Bool) { w.charged = late }
+
+// take is what the engine does when the handler takes long.
+func (w *pacedWire) take() {
+	if w.yields == 0 && w.charged != nil {
+		w.charged.Store(true)
+	}
+}
 
 // runs calls a handler through its pace this many times and returns how often
 // it let others go first.
 func runs(p *pace, times int, late bool, h Handler) (yields int) {
 	for range times {
-		w := &pacedWire{late: late}
+		w := &pacedWire{}
 		_ = p.run(&Context{wire: w}, func(c *Context) error {
-			w.ran = true
+			if late {
+				w.take()
+			}
 			return h(c)
 		})
 		yields += w.yields
@@ -68,17 +77,29 @@ func TestPaceDeclared(t *testing.T) {
 	require.Zero(t, runs(p, 5, true, quick))
 }
 
-// lateWire was taken from an earlier exchange of the same call of Serve.
-type lateWire struct{ *memoryWire }
-
-func (w lateWire) yielder() engine.Yielder { return w }
-func (lateWire) Yield()                    {}
-func (lateWire) Taken() bool               { return true }
-
-// TestPaceOfAnother: a route is not blamed for the one before it in a
-// pipelined batch.
+// TestPaceOfAnother: a route is not blamed for what another does on the same
+// connection.
 func TestPaceOfAnother(t *testing.T) {
-	p := &pace{}
-	_ = p.run(&Context{wire: lateWire{}}, func(*Context) error { return nil })
-	require.Zero(t, p.left.Load())
+	p, inline := &pace{}, &pace{manner: mannerInline}
+	w := &pacedWire{}
+	quick := func(*Context) error { return nil }
+	_ = p.run(&Context{wire: w}, quick)
+	_ = inline.run(&Context{wire: w}, func(*Context) error { w.take(); return nil })
+	require.Zero(t, runs(p, 1, false, quick))
+	_ = p.run(&Context{wire: w}, quick)
+	other := &pace{}
+	_ = other.run(&Context{wire: w}, func(*Context) error { w.take(); return nil })
+	require.Zero(t, runs(p, 1, false, quick))
+	require.Equal(t, 1, runs(other, 1, false, quick))
+}
+
+// TestPaceWhileCaught: a run lets others go first when one before it was caught
+// that has not ended yet.
+func TestPaceWhileCaught(t *testing.T) {
+	p, w := &pace{}, &pacedWire{}
+	_ = p.run(&Context{wire: w}, func(*Context) error {
+		w.take()
+		require.Equal(t, 3, runs(p, 3, false, func(*Context) error { return nil }))
+		return nil
+	})
 }

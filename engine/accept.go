@@ -52,9 +52,29 @@ type timed interface {
 	SetDeadline(time.Time) error
 }
 
-// run accepts until the listener is stopped or fails for good.
+// run accepts until the listener is stopped or fails for good. That is on a
+// goroutine of its own: a Handler may end it, by runtime.Goexit, and then
+// another one goes on.
 func (a *acceptor) run() error {
 	defer func() { _ = a.ln.Close() }()
+	ended := make(chan error, 1)
+	go a.accept(ended)
+	return <-ended
+}
+
+func (a *acceptor) accept(ended chan<- error) {
+	deserted := true
+	defer func() {
+		if deserted {
+			go a.accept(ended)
+		}
+	}()
+	err := a.acceptAll()
+	deserted = false
+	ended <- err
+}
+
+func (a *acceptor) acceptAll() error {
 	var pause time.Duration
 	var failed time.Time // when it failed last
 	for {

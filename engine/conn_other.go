@@ -6,5 +6,5 @@ import "net"
 
 // Without readiness for sockets every connection is driven by waiting in Read.
 func (e *threaded) wrap(nc net.Conn, from *acceptor) conn {
-	return &plainConn{Conn: nc, from: from, e: e}
+	return newPlainConn(nc, e, from)
 }

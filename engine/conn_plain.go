@@ -29,6 +29,7 @@ type plainConn struct {
 	has      bool
 	err      error // what a watch has met instead
 	watch    *plainWatch
+	shakes   bool // the handshake goes on, which has a deadline of its own
 }
 
 // plainWatch is a read in the background.
@@ -37,8 +38,17 @@ type plainWatch struct {
 	done chan struct{} // closed when the read has ended
 }
 
+func newPlainConn(nc net.Conn, e *threaded, from *acceptor) *plainConn {
+	_, shakes := nc.(handshaker)
+	return &plainConn{Conn: nc, e: e, from: from, shakes: shakes}
+}
+
 func (c *plainConn) run(s Session) (Next, error) {
-	if err := c.e.shake(c.Conn); err != nil {
+	err := c.e.shake(c.Conn)
+	c.mu.Lock()
+	c.shakes = false
+	c.mu.Unlock()
+	if err != nil {
 		return Hangup, err
 	}
 	next := Park
@@ -148,7 +158,16 @@ func (c *plainConn) StopListening() { c.from.end() }
 // Unwrap returns the connection as it was accepted.
 func (c *plainConn) Unwrap() net.Conn { return c.Conn }
 
-func (c *plainConn) wake()  { _ = c.Conn.SetReadDeadline(longAgo) }
+// wake makes a waiting session look for the shutdown. A handshake comes to its
+// end first: the first Read looks.
+func (c *plainConn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.shakes {
+		_ = c.Conn.SetReadDeadline(longAgo)
+	}
+}
+
 func (c *plainConn) force() { _ = c.Conn.Close() }
 
 // longAgo is a deadline that has passed.

@@ -66,7 +66,7 @@ func (e *threaded) wrap(nc net.Conn, from *acceptor) conn {
 			return c
 		}
 	}
-	return &plainConn{Conn: nc, e: e, from: from}
+	return newPlainConn(nc, e, from)
 }
 
 func (c *readyConn) run(s Session) (Next, error) {

@@ -16,6 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// roomFor is n, or how many connections there are descriptors for: each has
+// two, and some are left for others.
+func roomFor(t *testing.T, n int) int {
+	var have syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &have))
+	return min(n, max(int(min(have.Cur, 1<<20)/2)-200, 50))
+}
+
 func init() { children["descriptors"] = runOutOfDescriptors }
 
 // TestOutOfDescriptors runs an engine in a process that has few descriptors.
@@ -60,6 +68,7 @@ func runOutOfDescriptors() int {
 	if err := echo(first); err != nil { // the engine has the descriptors that it needs to begin
 		return fail("first connection", err)
 	}
+	begin := time.Now()
 	conns := []net.Conn{first}
 	for { // both ends are ours: the descriptors run out soon
 		conn, err := net.Dial("tcp", ln.Addr().String())
@@ -89,7 +98,7 @@ func runOutOfDescriptors() int {
 	if err := echo(last); err != nil {
 		return fail("last connection", err)
 	}
-	if len(errs) > 0 {
+	if len(errs) > 0 && time.Since(begin) < longestPause { // what comes later is another episode
 		return fail("one episode was told more than once", <-errs)
 	}
 	if _, err := e.Shutdown(context.Background()); err != nil {

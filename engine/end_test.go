@@ -70,9 +70,8 @@ func TestDrainBurst(t *testing.T) {
 			}}})
 			require.NoError(t, err)
 			ln, _ := net.Listen("tcp", "127.0.0.1:0")
-			const n = 4000
 			var conns []net.Conn
-			for i := range n {
+			for i := range roomFor(t, 4000) {
 				wait := 300 * time.Millisecond
 				if i == 0 {
 					wait = patience

@@ -26,6 +26,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -97,9 +98,11 @@ type Yielder interface {
 	// Yield lets others go on, before the session does what takes long. It
 	// returns at once and does nothing the second time.
 	Yield()
-	// Taken reports whether the goroutine was taken from the session because
-	// that has taken long, since the engine called Serve.
-	Taken() bool
+	// Charge names what becomes true at once when the goroutine is taken from
+	// the session because that takes long. It is charged with all that the
+	// session does until the next call, also in later calls of Serve; nil is
+	// nobody.
+	Charge(late *atomic.Bool)
 }
 
 // Accepted is a connection that knows the listener it came from. Those of

@@ -72,11 +72,15 @@ func (i *inliner) waits() *second {
 	return i.conn.second.Load()
 }
 
-// gone looks that the second descriptor has been closed.
+// gone waits until the second descriptor has been closed: whoever does that
+// has taken it away before.
 func (i *inliner) gone(s *second) {
 	i.t.Helper()
+	eventually(i.t, "the second descriptor is closed", func() bool {
+		_, err := s.file.Stat()
+		return errors.Is(err, os.ErrClosed)
+	})
 	require.Nil(i.t, i.conn.second.Load())
-	require.ErrorIs(i.t, s.file.Close(), os.ErrClosed)
 }
 
 func (i *inliner) say(text string) {

@@ -34,6 +34,9 @@ func (e *threaded) closed(c conn) {
 		return
 	}
 	delete(e.places.given, c)
+	if e.over && len(e.places.given) == 0 {
+		go e.watches.close() // it waits for what is being told, and that may wait for the caller
+	}
 }
 
 // ownedPlain is a plainConn as its session sees it.

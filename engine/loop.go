@@ -147,6 +147,7 @@ func (l *loop) over() bool {
 	if !l.e.finished() {
 		return false
 	}
+	l.current = nil // the last one is garbage, if the engine is not
 	l.wheel.close()
 	l.mu.Lock()
 	l.ended = true
@@ -209,21 +210,24 @@ func (l *loop) settle(c *loopConn, next Next) {
 }
 
 // take takes the loop from its leader, if that is still in the turn, and gives
-// it to a new one. The mark on the connection tells why.
-func (l *loop) take(turn uint64, mark uint32) bool {
+// it to a new one.
+func (l *loop) take(turn uint64, takesLong bool) bool {
 	if !l.turn.CompareAndSwap(turn, turn+1) {
 		return false
 	}
 	c := l.current
 	l.current = nil
-	c.state.Or(mark)
+	if late := c.late.Load(); takesLong && late != nil {
+		late.Store(true)
+	}
+	c.state.Or(away)
 	go l.lead()
 	return true
 }
 
 // deserted makes up for a goroutine that a session has ended.
 func (l *loop) deserted(c *loopConn, turn uint64) {
-	if !l.take(turn, away) {
+	if !l.take(turn, false) {
 		c.awaitTaken()
 	}
 	c.finish(Hangup, errDeserted)

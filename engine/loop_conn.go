@@ -21,8 +21,6 @@ const (
 	// away: it belongs to a goroutine that does not lead. The leader leaves
 	// its news in the other bits, which are those of readiness.
 	away uint32 = 1 << 8
-	// taken: and it is so because the session has taken long.
-	taken uint32 = 1 << 9
 	// news are the bits of readiness.
 	news uint32 = 1<<8 - 1
 )
@@ -52,6 +50,7 @@ type loopConn struct {
 	reset  atomic.Bool   // closing sends a reset
 	reader atomic.Pointer[waiter]
 	writer atomic.Pointer[waiter]
+	late   atomic.Pointer[atomic.Bool] // see Charge
 
 	// Deadlines in nanoseconds since the engine was made, 0 for none.
 	readBy, writeBy atomic.Int64
@@ -105,12 +104,14 @@ func (c *loopConn) unsettled() bool {
 // for a connection that has sent nothing yet.
 func (c *loopConn) open(layer func(net.Conn) net.Conn) {
 	c.state.Store(away)
-	s := c.begin(layer)
-	if s == nil {
-		c.l.e.refused(c)
+	defer func() {
+		if c.session == nil { // it is refused, perhaps by a Handler that has ended the goroutine
+			c.l.e.refused(c)
+		}
+	}()
+	if c.session = c.begin(layer); c.session == nil {
 		return
 	}
-	c.session = s
 	c.l.e.table.put(c)
 	if c.l.e.forced.Load() { // forceAll may not have met it
 		c.force()
@@ -175,22 +176,28 @@ func (c *loopConn) call() (next Next, err error) {
 			next, err = Hangup, c.l.e.cfg.panicked(v)
 		}
 	}()
-	if c.state.Load()&taken != 0 { // in an earlier call
-		c.state.And(^taken)
-	}
 	return c.session.Serve(), nil
 }
 
-// finish closes the session and, unless it was given away, the connection.
+// finish closes the session and, unless it was given away, the connection. It
+// does nothing when that has been done, by a Close that has ended its goroutine.
 func (c *loopConn) finish(next Next, err error) Next {
+	if c.gone.Load() {
+		return Hangup
+	}
 	if c.l.e.forced.Load() {
 		err = ErrForced
 	}
-	cfg := &c.l.e.cfg
-	_ = cfg.guard(func() { c.session.Close(err) })
-	leave := next != Detach || err != nil
+	defer c.finished(next != Detach || err != nil) // also when the session ends the goroutine
+	_ = c.l.e.cfg.guard(func() { c.session.Close(err) })
+	return Hangup
+}
+
+// finished is the end of a connection whose session is closed, or the beginning
+// of its time without one.
+func (c *loopConn) finished(leave bool) {
 	if leave && c.layer != nil {
-		_ = cfg.guard(func() { _ = c.layer.Close() }) // it says goodbye
+		_ = c.l.e.cfg.guard(func() { _ = c.layer.Close() }) // it says goodbye
 	}
 	c.state.Or(away) // events are for the new owner now, or for nobody
 	c.gone.Store(true)
@@ -199,7 +206,6 @@ func (c *loopConn) finish(next Next, err error) Next {
 	}
 	c.release()
 	c.l.e.forget()
-	return Hangup
 }
 
 // goOn is the rest of a call on a goroutine that has lost the loop.
@@ -234,7 +240,7 @@ func (c *loopConn) park() bool {
 // TryRead reads what is there.
 func (c *loopConn) TryRead(p []byte) (int, error) {
 	n, err := receive(int(c.fd), p)
-	c.more = n > 0 && n == len(p)
+	c.more = n == len(p) && (n > 0 || c.more) // an empty p tells nothing
 	switch {
 	case n > 0:
 		return n, nil
@@ -279,11 +285,17 @@ func (c *loopConn) setDeadline(by *atomic.Int64, t time.Time) error {
 	if !t.IsZero() {
 		at = max(int64(t.Sub(c.l.e.epoch)), 1)
 	}
+	c.moveDeadline(by, at)
+	return nil
+}
+
+// moveDeadline sets a deadline in nanoseconds since the engine was made, 0 for
+// never.
+func (c *loopConn) moveDeadline(by *atomic.Int64, at int64) {
 	by.Store(at)
 	if armed := c.armed.Load(); at != 0 && (armed == 0 || at < armed) {
 		c.l.wheel.arm(c, at)
 	}
-	return nil
 }
 
 // due reports whether a deadline has passed, and returns the earliest one that

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -56,7 +57,7 @@ func (c *loopConn) shake() error {
 		return errors.Join(errHandshake, err)
 	}
 	_ = c.SetWriteDeadline(time.Time{})
-	c.readBy.Store(readBy) // the wheel looks early and finds that it is later
+	c.moveDeadline(&c.readBy, readBy)
 	return nil
 }
 
@@ -146,6 +147,6 @@ func (c *layeredConn) SetWriteDeadline(t time.Time) error    { return c.socket.S
 func (c *layeredConn) Watch(gone func()) (stop func())       { return c.socket.Watch(gone) }
 func (c *layeredConn) StopListening()                        { c.socket.StopListening() }
 func (c *layeredConn) Yield()                                { c.socket.Yield() }
-func (c *layeredConn) Taken() bool                           { return c.socket.Taken() }
+func (c *layeredConn) Charge(late *atomic.Bool)              { c.socket.Charge(late) }
 func (c *layeredConn) SetLinger(sec int) error               { return c.socket.SetLinger(sec) }
 func (c *layeredConn) SyscallConn() (syscall.RawConn, error) { return c.socket.SyscallConn() }

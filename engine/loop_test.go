@@ -386,14 +386,15 @@ func TestAgainStarves(t *testing.T) {
 	}
 }
 
-// TestTakenIsOfThisServe: a call of Serve that was quick is not taken
-// because the one before was. It may be taken on its own account when the
-// system does not let it run, and the long one is not when the connection has a
-// goroutine of its own just then: so there are several tries.
-func TestTakenIsOfThisServe(t *testing.T) {
+// TestCharge: who was named last hears that the loop was taken, and at once:
+// while the session goes on. One that is quick may be taken on its own account
+// when the system does not let it run, and the long one is not when the
+// connection has a goroutine of its own just then: so there are several tries.
+func TestCharge(t *testing.T) {
 	for _, kind := range []Kind{Epoll, Poll} {
 		t.Run(string(kind), func(t *testing.T) {
-			taken, goOn := make(chan bool, 1), make(chan struct{})
+			var long, quick, after atomic.Bool
+			done := make(chan struct{}, 1)
 			addr, _ := startFunc(t, kind, func(c net.Conn) Session {
 				_ = c.SetReadDeadline(time.Now().Add(time.Hour))
 				return &funcSession{serve: func() Next {
@@ -405,28 +406,31 @@ func TestTakenIsOfThisServe(t *testing.T) {
 						}
 						return Hangup
 					}
-					if p[0] == 'q' { // quick
-						taken <- c.(Yielder).Taken()
-						return Park
+					y := c.(Yielder)
+					y.Charge(&quick)
+					if p[0] == 'l' { // long
+						y.Charge(&long)
+						for end := time.Now().Add(time.Second); !long.Load() && time.Now().Before(end); {
+							time.Sleep(time.Millisecond)
+						}
+						y.Charge(&after)
 					}
-					for end := time.Now().Add(time.Second); !c.(Yielder).Taken() && time.Now().Before(end); {
-						time.Sleep(time.Millisecond)
-					}
-					taken <- c.(Yielder).Taken()
-					<-goOn
+					done <- struct{}{}
 					return Park
 				}}
 			})
 			for range 50 {
+				long.Store(false)
+				quick.Store(false)
 				conn, err := net.Dial("tcp", addr)
 				require.NoError(t, err)
 				_, _ = conn.Write([]byte("l"))
-				long := <-taken
+				come(t, done)
 				_, _ = conn.Write([]byte("q"))
-				goOn <- struct{}{}
-				quick := <-taken
+				come(t, done)
 				require.NoError(t, conn.Close())
-				if long && !quick {
+				require.False(t, after.Load(), "it is taken once")
+				if long.Load() && !quick.Load() {
 					return
 				}
 			}

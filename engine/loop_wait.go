@@ -54,13 +54,17 @@ func (c *loopConn) Yield() {
 	if c.state.Load()&away != 0 {
 		return
 	}
-	if !c.l.take(c.turn, away) {
+	if !c.l.take(c.turn, false) {
 		c.awaitTaken()
 	}
 }
 
-// Taken reports whether the session has lost the loop by taking long.
-func (c *loopConn) Taken() bool { return c.state.Load()&taken != 0 }
+// Charge names who is told when the session loses the loop by taking long.
+func (c *loopConn) Charge(late *atomic.Bool) {
+	if c.late.Load() != late {
+		c.late.Store(late)
+	}
+}
 
 // awaitTaken waits until whoever has taken the loop has marked the connection,
 // which is its next step.
@@ -98,11 +102,14 @@ func (c *loopConn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	defer c.release()
+	if len(p) == 0 { // it tells nothing of what is there
+		return 0, nil
+	}
 	for {
 		n, err := receive(int(c.fd), p)
-		c.more = n > 0 && n == len(p)
+		c.more = n == len(p)
 		switch {
-		case n > 0 || len(p) == 0:
+		case n > 0:
 			return n, nil
 		case err == nil:
 			return 0, io.EOF

@@ -140,6 +140,9 @@ func (e *loops) adopt(nc net.Conn, from *acceptor, layer func(net.Conn) net.Conn
 	c.l = e.all[int(c.gen)%len(e.all)]
 	c.refs.Store(1)
 	c.from = from
+	if !c.unix {
+		boundUnsent(int(c.fd))
+	}
 	c.open(layer)
 }
 

@@ -55,13 +55,14 @@ func (p *pollSet) arm(fd int32, gen uint32, what readiness) {
 
 func (p *pollSet) remove(fd int32) { p.change(func() { delete(p.members, fd) }) }
 
-// change changes the set and makes a sleeping wait look at it.
+// change changes the set and makes a sleeping wait look at it. It holds mu until
+// it has: a wait that ends meanwhile may be the last one, and then the number of
+// the pipe is another's.
 func (p *pollSet) change(how func()) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	how()
-	asleep := p.asleep
-	p.mu.Unlock()
-	if asleep {
+	if p.asleep {
 		p.wake()
 	}
 }

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -48,4 +49,53 @@ func TestPollOfReusedNumber(t *testing.T) {
 	require.NoError(t, err)
 	p.list()
 	require.Equal(t, []event{{fd: number, gen: 2, what: canRead}}, ask())
+}
+
+// TestPollWakesInTime: who changes the set has woken the wait when that can end.
+// A loop closes its poller behind its last wait, and the pipe's number is
+// another's then.
+func TestPollWakesInTime(t *testing.T) {
+	made, err := newPollSet()
+	require.NoError(t, err)
+	p := made.(*pollSet)
+	defer p.close()
+	met := 0
+	for range 10 {
+		begun, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			// Whoever has waited for a lock so long is given it at the end of the
+			// second change, before that does anything else.
+			p.change(func() {
+				close(begun)
+				time.Sleep(2 * time.Millisecond)
+			})
+			p.change(func() {
+				p.asleep = true
+				time.Sleep(2 * time.Millisecond)
+			})
+			close(done)
+		}()
+		<-begun
+		p.mu.Lock() // as a wait does that ends
+		asleep := p.asleep
+		p.asleep = false
+		p.mu.Unlock()
+		n := 0
+		if asleep {
+			met++
+			fds := []unix.PollFd{{Fd: int32(p.rouse.out()), Events: unix.POLLIN}}
+			n, err = unix.Poll(fds, 0)
+			for err == unix.EINTR {
+				n, err = unix.Poll(fds, 0)
+			}
+			require.NoError(t, err)
+		}
+		<-done
+		p.asleep = false
+		if asleep {
+			require.Equal(t, 1, n, "the wake comes late")
+		}
+		p.rouse.drain()
+	}
+	t.Log(met, "waits ended behind the second change")
 }

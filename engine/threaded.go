@@ -25,6 +25,7 @@ type threaded struct {
 	acceptors map[*acceptor]struct{}
 	conns     map[conn]struct{} // with a session
 	places    places
+	over      bool          // a shutdown has returned
 	ending    chan struct{} // closed when closing is set
 	quiet     chan struct{} // closed when nothing is open any more; nil until somebody waits
 }
@@ -89,6 +90,7 @@ func (e *threaded) Conns() int {
 
 // adopt takes over an accepted connection.
 func (e *threaded) adopt(nc net.Conn, from *acceptor) {
+	boundUnsentBelow(nc)
 	c := e.wrap(nc, from)
 	e.mu.Lock()
 	if e.forced.Load() || e.cfg.MaxConns > 0 && e.count()+e.beside() >= e.cfg.MaxConns {
@@ -103,13 +105,16 @@ func (e *threaded) adopt(nc net.Conn, from *acceptor) {
 
 // serve begins the life of a connection on its goroutine.
 func (e *threaded) serve(c conn) {
-	s := e.open(c)
-	if s != nil {
+	var s Session
+	defer func() {
+		if s == nil { // it is refused, perhaps by a Handler that has ended the goroutine
+			_ = c.Close()
+			e.forget(c, false)
+		}
+	}()
+	if s = e.open(c); s != nil {
 		e.carry(c, s)
-		return
 	}
-	_ = c.Close()
-	e.forget(c, false)
 }
 
 // rest is what run says when a connection has fallen idle: its goroutine ends.
@@ -141,12 +146,14 @@ func (e *threaded) finish(c conn, s Session, next Next, err error) {
 	if e.forced.Load() {
 		err = ErrForced
 	}
-	_ = e.cfg.guard(func() { s.Close(err) })
 	given := next == Detach && err == nil
-	if !given {
-		_ = c.Close()
-	}
-	e.forget(c, given)
+	defer func() { // also when the session ends the goroutine
+		if !given {
+			_ = c.Close()
+		}
+		e.forget(c, given)
+	}()
+	_ = e.cfg.guard(func() { s.Close(err) })
 }
 
 // open makes the session; a Handler that panics refuses.
@@ -201,13 +208,25 @@ func (e *threaded) Shutdown(ctx context.Context) (cut int, err error) {
 		}
 	}
 	e.mu.Unlock()
-	defer e.watches.close()
+	defer e.endWatches()
 	select {
 	case <-quiet:
 		return 0, nil
 	case <-ctx.Done():
 	}
 	return e.forceAll(quiet), ctx.Err()
+}
+
+// endWatches ends the watches when a shutdown is over, unless there are
+// connections that were given away: then closed does, with the last of them.
+func (e *threaded) endWatches() {
+	e.mu.Lock()
+	e.over = true
+	last := len(e.places.given) == 0
+	e.mu.Unlock()
+	if last {
+		e.watches.close()
+	}
 }
 
 // forceAll closes what is left and counts it.

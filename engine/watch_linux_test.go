@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -89,25 +88,51 @@ func TestWatchesGo(t *testing.T) {
 	}
 }
 
-// TestWatchesGoAtShutdown: those of connections that are still open as well.
-func TestWatchesGoAtShutdown(t *testing.T) {
-	h := &host{given: make(chan net.Conn, 1)}
+// TestWatchesAfterShutdown: connections that were given away are watched until
+// the last of them is closed, and nothing stays then.
+func TestWatchesAfterShutdown(t *testing.T) {
+	h := &host{given: make(chan net.Conn, 2)}
 	b := newBench(t, Threaded, "tcp", h, Config{})
-	c := b.client()
-	c.say("give\n")
-	conn := come(t, h.given)
+	give := func() (*client, net.Conn) {
+		c := b.client()
+		c.say("give\n")
+		return c, come(t, h.given)
+	}
+	leaves, first := give()
+	stays, second := give()
 	watches := &b.e.(*threaded).watches
-	stop := conn.(Watcher).Watch(func() { t.Error("told after the shutdown") })
-	require.Equal(t, 1, watches.running())
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_, err := b.e.Shutdown(ctx)
-	require.NoError(t, err)
-	require.Zero(t, watches.running())
-	_ = c.Close()
+	told := make(chan struct{})
+	first.(Watcher).Watch(func() { close(told) })
+	stop := second.(Watcher).Watch(func() { t.Error("its peer is there") })
+	b.shutdown()
+	require.Equal(t, 2, watches.running())
+	done := watches.done
+	require.NoError(t, leaves.Close())
+	come(t, told)
+	require.NoError(t, first.Close())
+	select {
+	case <-done:
+		require.Fail(t, "one is still watched")
+	default:
+	}
+	require.NoError(t, second.Close())
+	come(t, done)
+	_ = stays.Close()
 	stop()
-	require.NoError(t, conn.Close())
 	require.Zero(t, watches.running())
+}
+
+// TestWatchesGoAtShutdown: where nothing was given away a shutdown leaves none.
+func TestWatchesGoAtShutdown(t *testing.T) {
+	s := newSleeper(t, "tcp", &host{})
+	require.True(t, s.conn.rest())
+	done := s.e.watches.done
+	s.end()
+	select {
+	case <-done:
+	default:
+		require.Fail(t, "the goroutine of the watches is left")
+	}
 }
 
 // TestWatchesGoWithSessions: sessions that never stop their watch.
@@ -118,7 +143,7 @@ func TestWatchesGoWithSessions(t *testing.T) {
 				i := newInliner(t, func(c *readyConn) Next {
 					c.Watch(func() {})
 					if inline {
-						_ = c.Close()
+						_ = ownedSocket{c}.Close()
 					}
 					return next
 				})

@@ -81,7 +81,7 @@ func takeLate(all []*loop, seen []uint64) (busy bool) {
 			busy = true
 		} else if turn&1 == 1 {
 			busy = true
-			l.take(turn, away|taken)
+			l.take(turn, true)
 		}
 		seen[i] = turn
 	}

@@ -49,13 +49,15 @@ func (w *wheel) arm(c *loopConn, at int64) {
 	w.setTimer()
 }
 
-// drop forgets a connection.
+// dropped is when the wheel looks at a connection that it has forgotten: before
+// every deadline, so no one has it looked at again.
+const dropped = 1
+
+// drop forgets a connection for good.
 func (w *wheel) drop(c *loopConn) {
-	if c.armed.Load() == 0 {
-		return
-	}
 	w.mu.Lock()
 	w.unlink(c)
+	c.armed.Store(dropped)
 	w.mu.Unlock()
 }
 

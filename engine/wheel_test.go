@@ -29,7 +29,8 @@ func TestWheel(t *testing.T) {
 	}
 	fired := 0
 	for range 5000 {
-		c := conns[random.IntN(len(conns))]
+		i := random.IntN(len(conns))
+		c := conns[i]
 		switch random.IntN(4) {
 		case 0:
 			c.readBy.Store(now + random.Int64N(int64(200*time.Second)))
@@ -41,8 +42,7 @@ func TestWheel(t *testing.T) {
 			c.readBy.Store(0)
 		case 3:
 			w.drop(c)
-			c.readBy.Store(0)
-			c.writeBy.Store(0)
+			conns[i] = &loopConn{}
 		}
 		now += random.Int64N(int64(50 * time.Millisecond))
 		for _, c := range w.passed(nil) {
@@ -105,5 +105,29 @@ func TestFromKevent(t *testing.T) {
 		{"a change failed", true, keventError, 2, 0},
 	} {
 		require.Equal(t, c.want, fromKevent(c.isWrite, c.flags, c.fflags), c.name)
+	}
+}
+
+// TestWheelForgets: a connection that was dropped is kept by nobody, whenever
+// its deadline is moved.
+func TestWheelForgets(t *testing.T) {
+	now := int64(1)
+	w := newTestWheel(&now)
+	defer w.close()
+	for _, before := range []int64{0, 1, int64(time.Minute)} {
+		c := &loopConn{l: &loop{wheel: wheel{ring: w.ring, now: w.now}}}
+		w := &c.l.wheel
+		if before > 0 {
+			c.moveDeadline(&c.readBy, before)
+			require.Equal(t, 1, w.count)
+		}
+		w.drop(c)
+		for _, at := range []int64{1, now, int64(time.Second), int64(time.Hour)} {
+			c.moveDeadline(&c.readBy, at)
+			w.arm(c, at) // by who has looked whether it is armed before it was dropped
+			require.Zero(t, w.count)
+		}
+		require.Empty(t, w.passed(nil))
+		w.close()
 	}
 }

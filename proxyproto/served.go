@@ -2,6 +2,7 @@ package proxyproto
 
 import (
 	"net"
+	"sync/atomic"
 	"syscall"
 
 	"wherry.example/wherry/engine"
@@ -76,8 +77,8 @@ func (c *socketConn) TryWrite(p []byte) (int, error) { return c.socket.TryWrite(
 // Yield lets other sessions go on.
 func (c *socketConn) Yield() { c.socket.Yield() }
 
-// Taken reports whether the goroutine was taken from the session.
-func (c *socketConn) Taken() bool { return c.socket.Taken() }
+// Charge names who is told when the goroutine is taken from the session.
+func (c *socketConn) Charge(late *atomic.Bool) { c.socket.Charge(late) }
 
 // Watch tells when the peer leaves.
 func (c *socketConn) Watch(gone func()) (stop func()) { return c.socket.Watch(gone) }
