@@ -36,6 +36,9 @@ type hijackedConn struct {
 	once sync.Once
 	err  error
 	left atomic.Bool // its handler has returned: no engine counts it any more
+
+	mu     sync.Mutex // held while tryWrite runs, guards the following
+	closed bool
 }
 
 // away wraps the connection for its new owner.
@@ -47,12 +50,39 @@ func (s *session) away() net.Conn {
 }
 
 func (h *hijackedConn) Close() error {
+	h.shut()
 	h.once.Do(func() {
-		defer h.s.app.live.hijacked(h, false) // a shutdown waits for the hooks too
+		defer h.s.app.live.hijacked(h, false)     // a shutdown waits for the hooks too
+		defer func() { h.err = h.Conn.Close() }() // also when a hook ends the goroutine
 		h.s.app.disconnected(&h.s.info, nil)
-		h.err = h.Conn.Close()
 	})
 	return h.err
+}
+
+// tryWrite is the TryWrite of the connection, for whom it was given to. That of
+// a session need not hold the descriptor, so the connection must not be closed
+// meanwhile: the number may be another's at once.
+func (h *hijackedConn) tryWrite(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return 0, net.ErrClosed
+	}
+	return h.s.try.TryWrite(p)
+}
+
+// shut has tryWrite fail from now on. Whoever closes the connection calls it
+// first.
+func (h *hijackedConn) shut() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+}
+
+func (h *hijackedConn) isShut() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
 }
 
 // CloseWrite shuts the sending side, where the connection can.

@@ -28,6 +28,23 @@ func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
 
 // NetConn returns the connection itself, for tuning: an OnConnect hook may
 // set socket options on it. Nobody but the server may read, write or close it.
+//
+// It is a type of the engine and no *net.TCPConn. What it stands on is told by
+// Unwrap() net.Conn, of a *tls.Conn by NetConn; one of these is a syscall.Conn
+// if a socket is below:
+//
+//	conn := c.NetConn()
+//	for {
+//		if s, ok := conn.(syscall.Conn); ok {
+//			raw, err := s.SyscallConn() // raw.Control is for socket options
+//			...
+//		}
+//		w, ok := conn.(interface{ Unwrap() net.Conn })
+//		if !ok {
+//			break // no socket, as in a test
+//		}
+//		conn = w.Unwrap()
+//	}
 func (c *Conn) NetConn() net.Conn { return c.conn }
 
 // Encrypted reports whether the connection itself is one of TLS; what a proxy
@@ -74,11 +91,15 @@ func (c *Conn) SetTag(tag any) { c.tag = tag }
 // Tag returns what SetTag kept, or nil.
 func (c *Conn) Tag() any { return c.tag }
 
-// Result is what became of one exchange, as AfterResponse hooks see it.
+// Result is what became of one exchange, as AfterResponse hooks see it. Of an
+// answer that goes on after its handler, see [Context.KeepOpen], it tells what
+// had been sent when the handler returned, in the time that took.
 type Result struct {
-	// Status is the final status that was sent, 0 if none was.
+	// Status is the final status that was sent, 0 if none was, or none by the
+	// framework: after [Context.Hijack] it is not known.
 	Status int
-	// Bytes is the size of the content that was sent, before framing.
+	// Bytes is the size of the content that was given to be sent, before
+	// framing. Of an answer that has failed less may have left.
 	Bytes int64
 	// Duration is the time from the moment the head was complete.
 	Duration time.Duration
@@ -102,7 +123,9 @@ var (
 	// once its connection was hijacked.
 	ErrHijacked = errors.New("wherry: connection was hijacked")
 	// ErrClientGone is the cause of a request context that was cancelled
-	// because the peer left. It is never logged as a failure.
+	// because the peer left, and is in the chain of the error of an exchange
+	// that ended for that reason, or because the peer no longer took the
+	// answer. It is never logged as a failure.
 	ErrClientGone = errors.New("wherry: client has left")
 	// ErrShutdown is the cause of a request context that was cancelled
 	// because the time for a graceful shutdown was over.
@@ -170,11 +193,17 @@ type hooks struct {
 	shutdown   []func()
 }
 
-// connected runs the OnConnect hooks. A panic refuses the connection.
+// connected runs the OnConnect hooks, and those of OnDisconnect if the
+// connection is refused. A panic refuses it, and so does a hook that ends the
+// goroutine.
 func (s *server) connected(c *Conn) (err error) {
+	err = errHookLeft
 	defer func() {
 		if v := recover(); v != nil {
 			err = s.panicked("OnConnect hook", v)
+		}
+		if err != nil {
+			s.disconnected(c, err)
 		}
 	}()
 	for _, hook := range s.hooks.connect {
@@ -185,21 +214,37 @@ func (s *server) connected(c *Conn) (err error) {
 	return nil
 }
 
-// disconnected runs the OnDisconnect hooks; one that panics does not keep the
-// others from running.
+var errHookLeft = errors.New("wherry: an OnConnect hook has ended its goroutine")
+
+// disconnected runs the OnDisconnect hooks.
 func (s *server) disconnected(c *Conn, cause error) {
-	for _, hook := range s.hooks.disconnect {
-		s.guarded("OnDisconnect hook", func() { hook(c, cause) })
-	}
+	runEach(s, "OnDisconnect hook", s.hooks.disconnect, func(hook func(*Conn, error)) { hook(c, cause) })
 }
 
 // answered runs the AfterResponse hooks.
 func (s *server) answered(c *Context, r Result) {
-	for _, hook := range s.hooks.response {
-		s.guarded("AfterResponse hook", func() { hook(c, r) })
+	runEach(s, "AfterResponse hook", s.hooks.response, func(hook func(*Context, Result)) { hook(c, r) })
+}
+
+// runEach runs hooks. One that panics or ends the goroutine does not keep those
+// behind it from running.
+func runEach[H any](s *server, what string, hooks []H, run func(H)) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.panicked(what, v)
+		}
+		if len(hooks) > 0 {
+			runEach(s, what, hooks, run)
+		}
+	}()
+	for len(hooks) > 0 {
+		hook := hooks[0]
+		hooks = hooks[1:]
+		run(hook)
 	}
 }
 
+// guarded runs what the program has given; a panic is logged.
 func (s *server) guarded(what string, f func()) {
 	defer func() {
 		if v := recover(); v != nil {

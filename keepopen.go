@@ -18,8 +18,7 @@ import (
 // OpenAnswer is the answer of [Context.KeepOpen]. Its end is that of the
 // connection. One goroutine at a time may write; Close may be called by any.
 type OpenAnswer struct {
-	conn  net.Conn
-	try   engine.NonBlocking
+	conn  *hijackedConn
 	stall time.Duration
 	stop  func()      // ends the watch for the client's leaving
 	over  atomic.Bool // that has told, or was ended
@@ -31,10 +30,10 @@ var ErrWouldBlock = engine.ErrWouldBlock
 
 // KeepOpen sends the head and what was written so far, and leaves the answer
 // open: whoever has the OpenAnswer goes on with it after the handler has
-// returned. gone, unless it is nil, is called at most once, when the client
-// leaves before Close or Abort is called. That is on a goroutine of the engine:
-// it must not block, nor write or close. The Context is of no use afterwards,
-// and middleware has no more part in the answer. Trailers are not sent.
+// returned. gone, unless it is nil, is called at most once, on a goroutine of its
+// own, when the client leaves before Close or Abort is called. The Context is of
+// no use afterwards, and middleware has no more part in the answer. Trailers are
+// not sent.
 //
 // It fails with [errors.ErrUnsupported], and nothing was sent, where that
 // would cost a goroutine all the same, as on connections that are no sockets,
@@ -48,9 +47,8 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	if !ok || c.contentless() {
 		return nil, errors.ErrUnsupported
 	}
-	try, ok := x.s.conn.(engine.NonBlocking)
 	watcher, watches := x.s.conn.(engine.Watcher)
-	if !ok || !watches {
+	if x.s.try == nil || !watches {
 		return nil, errors.ErrUnsupported
 	}
 	if c.coded() {
@@ -68,15 +66,17 @@ func (c *Context) KeepOpen(gone func()) (*OpenAnswer, error) {
 	if err := c.wire.flush(); err != nil {
 		return nil, c.sending(err)
 	}
-	o := &OpenAnswer{conn: x.giveAway(), try: try, stall: c.app.timeouts.WriteStall}
+	x.giveAway()
+	o := &OpenAnswer{conn: x.s.given, stall: c.app.timeouts.WriteStall}
 	c.res.stage = stageEnded
 	if c.unwatch != nil { // there is one watch, and it outlives this Context
 		c.unwatch()
 		c.unwatch = nil
 	}
+	app := c.app
 	o.stop = watcher.Watch(func() {
 		if !o.over.Swap(true) && gone != nil {
-			gone()
+			go app.guarded("function for the client's leaving", gone) // this goroutine is the engine's
 		}
 	})
 	return o, nil
@@ -108,13 +108,16 @@ func (c *Context) coded() bool {
 // TryWrite writes what the connection takes now: less than all of p, with
 // [ErrWouldBlock] if it is nothing. Over TLS it is always nothing: a record
 // cannot be written by halves, and Write has to do it.
-func (o *OpenAnswer) TryWrite(p []byte) (int, error) { return o.try.TryWrite(p) }
+func (o *OpenAnswer) TryWrite(p []byte) (int, error) { return o.conn.tryWrite(p) }
 
 // Write writes all of p. It waits for the client, for
 // [Timeouts].WriteStall at most.
 func (o *OpenAnswer) Write(p []byte) (int, error) {
 	written := 0
 	for written < len(p) {
+		if o.conn.isShut() {
+			return written, net.ErrClosed
+		}
 		_ = o.conn.SetWriteDeadline(time.Now().Add(o.stall))
 		n, err := o.conn.Write(p[written:min(len(p), written+writeSlice)])
 		written += n
@@ -144,9 +147,8 @@ func (o *OpenAnswer) unwatch() {
 // client that it is not complete.
 func (o *OpenAnswer) Abort() {
 	o.unwatch()
-	if conn, ok := o.try.(net.Conn); ok {
-		reset(conn)
-	}
+	o.conn.shut() // first: of a layer, reset closes the connection below
+	reset(o.conn.Conn)
 	_ = o.conn.Close()
 }
 

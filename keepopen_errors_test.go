@@ -179,7 +179,7 @@ func (c *slowConn) Write(p []byte) (int, error) {
 func TestOpenAnswerWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := &slowConn{toldConn: newToldConn(), takes: 1 << 20, err: os.ErrDeadlineExceeded}
-		o := &OpenAnswer{conn: conn, stall: 30 * time.Second}
+		o := &OpenAnswer{conn: &hijackedConn{Conn: conn}, stall: 30 * time.Second}
 		n, err := o.Write(make([]byte, 150<<10))
 		require.NoError(t, err)
 		require.Equal(t, 150<<10, n)

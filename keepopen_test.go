@@ -119,3 +119,43 @@ func TestKeepOpenRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, told, "after the head")
 }
+
+// TestKeepOpenEndsInHandler: an answer that its handler closes or aborts is
+// over at once, and takes nothing more.
+func TestKeepOpenEndsInHandler(t *testing.T) {
+	for name, end := range map[string]func(o *wherry.OpenAnswer){
+		"close": func(o *wherry.OpenAnswer) { _ = o.Close() },
+		"abort": func(o *wherry.OpenAnswer) { o.Abort() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			errs := make(chan error, 2)
+			build := func() *wherry.App {
+				return quiet().Get("/", func(c *wherry.Context) error {
+					o, err := c.KeepOpen(nil)
+					if err != nil {
+						return err
+					}
+					end(o)
+					_, err = o.TryWrite([]byte("late"))
+					errs <- err
+					_, err = o.Write([]byte("late"))
+					errs <- err
+					return nil
+				})
+			}
+			onEngines(t, build, func(t *testing.T, conn *net.TCPConn) {
+				_, err := io.WriteString(conn, get("/"))
+				require.NoError(t, err)
+				require.ErrorIs(t, <-errs, net.ErrClosed)
+				require.ErrorIs(t, <-errs, net.ErrClosed)
+				all, err := io.ReadAll(conn)
+				require.NotContains(t, string(all), "late")
+				if name == "close" {
+					require.NoError(t, err)
+				} else {
+					require.Error(t, err)
+				}
+			})
+		})
+	}
+}

@@ -98,8 +98,7 @@ func TestKeepOpenLeavesNothing(t *testing.T) {
 // TestKeepOpenShutdown: a shutdown that runs out of time leaves nothing, even
 // of answers that nobody closes.
 func TestKeepOpenShutdown(t *testing.T) {
-	loops := runtime.GOMAXPROCS(0) // each may remember its last connection
-	n := 20 + loops
+	const n = 20
 	for _, kind := range engine.All() {
 		t.Run(string(kind), func(t *testing.T) {
 			var own owners
@@ -120,13 +119,96 @@ func TestKeepOpenShutdown(t *testing.T) {
 				_, err = io.WriteString(client, get("/"))
 				require.NoError(t, err)
 			}
-			require.Eventually(t, func() bool { return open.Load() == int64(n) }, patience, time.Millisecond)
+			require.Eventually(t, func() bool { return open.Load() == n }, patience, time.Millisecond)
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 			defer cancel()
 			_ = app.Shutdown(ctx)
 			<-served
-			own.free(t, int64(n-loops))
+			own.free(t, n)
 			runtime.KeepAlive(app)
+		})
+	}
+}
+
+// TestKeepOpenTellsAtShutdown: who leaves while a shutdown waits for the answers
+// that are open is told of.
+func TestKeepOpenTellsAtShutdown(t *testing.T) {
+	for _, kind := range engine.All() {
+		t.Run(string(kind), func(t *testing.T) {
+			open, gone := make(chan *wherry.OpenAnswer, 1), make(chan struct{}, 2)
+			app := quiet().Engine(kind).Get("/", func(c *wherry.Context) error {
+				o, err := c.KeepOpen(func() { gone <- struct{}{} })
+				open <- o
+				return err
+			})
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			served := make(chan error, 1)
+			go func() { served <- app.Serve(ln) }()
+			var clients []net.Conn
+			var answers []*wherry.OpenAnswer
+			for range cap(gone) {
+				client, err := net.Dial("tcp", ln.Addr().String())
+				require.NoError(t, err)
+				defer client.Close()
+				_, err = io.WriteString(client, get("/"))
+				require.NoError(t, err)
+				clients = append(clients, client)
+				answers = append(answers, <-open)
+			}
+			shut := make(chan error, 1)
+			go func() { shut <- app.Shutdown(context.Background()) }()
+			require.NoError(t, <-served)
+			time.Sleep(20 * time.Millisecond) // most often only the open answers are left by now
+			for i, client := range clients {
+				require.NoError(t, client.Close())
+				select {
+				case <-gone:
+				case <-time.After(patience):
+					require.Fail(t, "the owner was not told")
+				}
+				require.NoError(t, answers[i].Close())
+			}
+			require.NoError(t, <-shut)
+		})
+	}
+}
+
+// TestKeepOpenGoneEndsBadly: what is called when a client leaves may panic or
+// end its goroutine; nobody else notices.
+func TestKeepOpenGoneEndsBadly(t *testing.T) {
+	for name, end := range map[string]func(){"panics": func() { panic("gone") }, "exits": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			open := make(chan *wherry.OpenAnswer, 1)
+			gone := make(chan struct{}, 1)
+			build := func() *wherry.App {
+				return quiet().Get("/", func(c *wherry.Context) error {
+					o, err := c.KeepOpen(func() {
+						gone <- struct{}{}
+						end()
+					})
+					open <- o
+					return err
+				}).Get("/other", text("there"))
+			}
+			onEngines(t, build, func(t *testing.T, conn *net.TCPConn) {
+				for range 2 * runtime.GOMAXPROCS(0) { // each loop and more
+					client, err := net.Dial("tcp", conn.RemoteAddr().String())
+					require.NoError(t, err)
+					_, err = io.WriteString(client, get("/"))
+					require.NoError(t, err)
+					o := <-open
+					require.NoError(t, client.Close())
+					select {
+					case <-gone:
+					case <-time.After(patience):
+						require.Fail(t, "the owner was not told")
+					}
+					require.NoError(t, o.Close())
+				}
+				answer := exchange(t, conn.RemoteAddr().String(), get("/other")[:len(get("/other"))-2]+"Connection: close\r\n\r\n")
+				require.Contains(t, answer, "there")
+			})
 		})
 	}
 }

@@ -28,7 +28,6 @@ func (o opener) Open(conn net.Conn) engine.Session {
 	s.yielder, _ = conn.(engine.Yielder)
 	s.info.conn = conn
 	if err := o.app.connected(&s.info); err != nil {
-		o.app.disconnected(&s.info, err)
 		if errors.Is(err, ErrStopAccepting) {
 			stopListening(conn)
 		}
@@ -116,7 +115,10 @@ func (s *session) Serve() engine.Next {
 func (s *session) Close(cause error) {
 	defer func() { // also when a hook that release runs ends the goroutine
 		if s.phase == phaseHijacked {
-			s.given.left.Store(true)
+			s.given.left.Store(cause == nil)
+			if cause != nil { // the engine closes the connection
+				_ = s.given.Close()
+			}
 			return
 		}
 		if s.cause == nil {
@@ -330,7 +332,9 @@ func (s *session) leave() engine.Next {
 		return s.hangup(err)
 	}
 	cut := s.phase == phaseCut
-	if !cut && x.done && x.r == x.w && !s.inputWaits() {
+	// The goodbye of a client is input as well when it is encrypted, and may
+	// still come.
+	if !cut && x.done && x.r == x.w && !s.info.Encrypted() && !s.inputWaits() {
 		return engine.Hangup
 	}
 	if cut && x.coding == codingClose {
