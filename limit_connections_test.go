@@ -38,7 +38,7 @@ func encrypted(t *testing.T, ln net.Listener) net.Listener {
 }
 
 func proxied(t *testing.T, ln net.Listener) net.Listener {
-	proxied, err := proxyproto.New(ln, proxyproto.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	proxied, err := proxyproto.New(ln, proxyproto.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	require.NoError(t, err)
 	return proxied
 }

@@ -32,8 +32,9 @@ type Options struct {
 	// on a loopback address as well. Then authentication must stand around
 	// the routes. Without it, both ends of a connection are loopback
 	// addresses or a Unix socket, the Host is that of this machine (a page in
-	// a browser here could else ask under its own name), and no proxy has
-	// forwarded the request.
+	// a browser here could else ask under its own name), no page from
+	// elsewhere has made a browser here ask, and no proxy has forwarded the
+	// request.
 	AllowRemote bool
 	// Vars are shown at /debug/vars beside those of the runtime. A function
 	// may be called from several goroutines at once.
@@ -142,6 +143,11 @@ func fromHere(c *wherry.Context) bool {
 		if c.Headers().Has(forwarding) {
 			return false
 		}
+	}
+	switch c.Header("Sec-Fetch-Site") { // a page cannot read the answer, but make the profile
+	case "", "none", "same-origin":
+	default:
+		return false
 	}
 	host := c.Host()
 	if name, _, err := net.SplitHostPort(host); err == nil {

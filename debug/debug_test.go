@@ -148,6 +148,10 @@ func TestWhoIsHere(t *testing.T) {
 		{"127.0.0.1", "Forwarded: for=127.0.0.1\r\n", 403},
 		{"127.0.0.1", "X-Real-IP: 127.0.0.1\r\n", 403},
 		{"127.0.0.1", "Via: 1.1 proxy\r\n", 403},
+		{"127.0.0.1", "Sec-Fetch-Site: cross-site\r\n", 403},
+		{"127.0.0.1", "Sec-Fetch-Site: same-site\r\n", 403}, // another port of this machine
+		{"127.0.0.1", "Sec-Fetch-Site: same-origin\r\n", 200},
+		{"127.0.0.1", "Sec-Fetch-Site: none\r\n", 200},
 		{"example.com", "", 403},
 		{"localhost.example.com", "", 403},
 		{"127.0.0.1.example.com", "", 403},

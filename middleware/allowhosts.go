@@ -18,28 +18,21 @@ import (
 // Case and a dot at the end do not count. Only the target and Host are looked
 // at: X-Forwarded-Host is the word of whoever sends it.
 //
-// It stands right inside of [Recover], in front of everything that answers by
-// itself. It does not replace [wherry.App.Host], which chooses routes.
+// It stands inside of [SecureHeaders], and in front of everything else that
+// answers by itself. It does not replace [wherry.App.Host], which chooses routes.
 func AllowHosts(hosts ...string) wherry.Middleware {
 	if len(hosts) == 0 {
 		return cannot("AllowHosts: no host is given; name those that this server answers for, as \"example.org\"")
 	}
-	exact := make(map[string]struct{}, len(hosts))
-	var below []string
+	own := hostSet{exact: make(map[string]struct{}, len(hosts))}
 	for _, h := range hosts {
-		name, wild := strings.CutPrefix(strings.ToLower(h), "*.")
-		if !isHost(name, !wild) {
+		if !own.add(h, true) {
 			return cannot("AllowHosts(%q): this is no host; give a name as \"example.org\", \"*.example.org\" or \"example.org:8443\", not a URL, in ASCII", h)
 		}
-		if wild {
-			below = append(below, "."+name)
-			continue
-		}
-		exact[name] = struct{}{}
 	}
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
-			if allowsHost(exact, below, strings.ToLower(c.Host())) {
+			if _, ok := own.find(c.Host()); ok {
 				return next(c)
 			}
 			return &wherry.Error{Status: 421, Detail: "This server does not answer for that host."}
@@ -47,21 +40,45 @@ func AllowHosts(hosts ...string) wherry.Middleware {
 	}
 }
 
-func allowsHost(exact map[string]struct{}, below []string, host string) bool {
-	name, port := splitPort(host)
+// hostSet is the hosts that a server answers for. Set at construction, then
+// read-only.
+type hostSet struct {
+	exact map[string]struct{}
+	below []string // ".example.org" for all names below
+}
+
+// add takes a host in, or a pattern "*.example.org", and reports whether it is
+// one.
+func (s *hostSet) add(host string, port bool) bool {
+	name, wild := strings.CutPrefix(strings.ToLower(host), "*.")
+	switch {
+	case !isHost(name, port && !wild):
+		return false
+	case wild:
+		s.below = append(s.below, "."+name)
+	default:
+		s.exact[name] = struct{}{}
+	}
+	return true
+}
+
+// find returns the name in a Host field, in lower case and without its port
+// and a dot at the end, if it is in the set.
+func (s *hostSet) find(field string) (name string, ok bool) {
+	name, port := splitPort(strings.ToLower(field))
 	name = strings.TrimSuffix(name, ".")
-	if _, ok := exact[name]; ok {
-		return true
+	if _, ok = s.exact[name]; ok {
+		return name, true
 	}
-	if _, ok := exact[name+port]; ok && port != "" {
-		return true
+	if _, ok = s.exact[name+port]; ok && port != "" {
+		return name, true
 	}
-	for _, suffix := range below {
+	for _, suffix := range s.below {
 		if strings.HasSuffix(name, suffix) && isName(name) {
-			return true
+			return name, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // splitPort cuts the port off a host, with its colon.

@@ -12,12 +12,14 @@ import (
 // zero value believes nobody: the client is the other end of the socket.
 type ClientIPOptions struct {
 	// TrustedProxies are the networks of the proxies between the clients and
-	// this server: all of them, and nothing else. Each must add to the field,
-	// or set it, and never pass on what a client has put there.
+	// this server: all of them, and nothing else. Each must add to Field, or
+	// set it, and set X-Forwarded-Proto unless Field is Forwarded, and never
+	// pass on what a client has put there. Behind package proxyproto a proxy
+	// is the peer that a PROXY header names, not the balancer that sent it.
 	TrustedProxies []netip.Prefix
-	// TrustUnixSocket believes every peer on a unix socket, such as a proxy on
+	// TrustUnix believes every peer on a Unix socket, such as a proxy on
 	// the same machine.
-	TrustUnixSocket bool
+	TrustUnix bool
 	// Field is where those proxies write. X-Forwarded-For, the default, and
 	// Forwarded (RFC 7239) are walked from the right to the first address that
 	// is none of TrustedProxies. Any other field, such as CF-Connecting-IP, is
@@ -48,8 +50,9 @@ func ClientIPOf(c *wherry.Context) netip.Addr {
 }
 
 // SchemeOf returns how the client asked: "https" or "http". It is what a
-// trusted proxy has told [ClientIP], else whether the connection itself is
-// one of TLS.
+// trusted proxy has told [ClientIP], else whether the connection is one of
+// TLS, or began with a PROXY header that says so (package proxyproto, which
+// believes only load balancers that are named).
 func SchemeOf(c *wherry.Context) string {
 	if o, found := origins.Get(c); found {
 		if o.legacy {
@@ -59,7 +62,7 @@ func SchemeOf(c *wherry.Context) string {
 			return o.scheme
 		}
 	}
-	if c.Conn().Encrypted() {
+	if conn := c.Conn(); conn.Encrypted() || peer.ClientEncrypted(conn.NetConn()) {
 		return "https"
 	}
 	return "http"
@@ -76,14 +79,15 @@ func SchemeOf(c *wherry.Context) string {
 // same conditions.
 //
 // It stands inside of [RequestID] and [Recover], and outside of all that ask
-// for the address: [SecureHeaders], [RateLimit]. Never use it with networks
+// for the address or the scheme: [SecureHeaders], [HTTPSRedirect],
+// [RateLimit]. Never use it with networks
 // that clients are in, nor with a field that a proxy passes on unchanged.
 func ClientIP(options ...ClientIPOptions) wherry.Middleware {
 	o, wrong := given("ClientIP", options)
 	if wrong != nil {
 		return wrong
 	}
-	proxies, err := peer.NewSet(o.TrustedProxies, o.TrustUnixSocket)
+	proxies, err := peer.NewSet(o.TrustedProxies, o.TrustUnix)
 	switch {
 	case err != nil:
 		return cannot("ClientIP: TrustedProxies: %w", err)

@@ -158,8 +158,8 @@ func TestClientIPUnix(t *testing.T) {
 	unix := &net.UnixAddr{Name: "@", Net: "unix"}
 	field := "X-Forwarded-For: 203.0.113.5"
 	require.Equal(t, "invalid IP http", clientOf(t, middleware.ClientIPOptions{TrustedProxies: prefixes("0.0.0.0/0", "::/0")}, unix, field))
-	require.Equal(t, "203.0.113.5 http", clientOf(t, middleware.ClientIPOptions{TrustUnixSocket: true}, unix, field))
-	require.Equal(t, "192.0.2.9 http", clientOf(t, middleware.ClientIPOptions{TrustUnixSocket: true}, tcp("192.0.2.9"), field))
+	require.Equal(t, "203.0.113.5 http", clientOf(t, middleware.ClientIPOptions{TrustUnix: true}, unix, field))
+	require.Equal(t, "192.0.2.9 http", clientOf(t, middleware.ClientIPOptions{TrustUnix: true}, tcp("192.0.2.9"), field))
 }
 
 func TestClientIPMistakes(t *testing.T) {

@@ -21,9 +21,10 @@
 //
 //  1. RequestID, so that all reports have the id
 //  2. Recover, so that whatever is inside may panic
-//  3. AllowHosts, before anything answers under a foreign name
-//  4. ClientIP, before anybody asks for the address or the scheme
-//  5. SecureHeaders, so that all answers have the fields
+//  3. ClientIP, before anybody asks for the address or the scheme
+//  4. SecureHeaders, so that all answers have the fields
+//  5. HTTPSRedirect and AllowHosts, before anything looks at a request in
+//     clear, or answers under a foreign name
 //  6. CORS, before anything refuses a preflight, and so that pages can read
 //     refusals
 //  7. CSRF, before anything acts with the authority of a cookie

@@ -56,7 +56,8 @@ type RateLimitOptions struct {
 	// clients may choose freely, such as a field, is no good key: a new one
 	// for each request is never limited. Default the address that
 	// [ClientIPOf] returns, those of IPv6 by their /64, which is what one
-	// subscriber has.
+	// subscriber has, but for 64:ff9b::/96 (RFC 6052), in which a translator
+	// shows each client of IPv4.
 	Key func(*wherry.Context) string
 	// Clients is how many are remembered, with 17 bytes each. When more come
 	// at the same time, those that have used least are forgotten, and may ask
@@ -154,6 +155,10 @@ func (l *rateLimiter) take(c *wherry.Context) (t Taken, limited bool, err error)
 	return l.memory.take(maphash.String(l.memory.seed, key)), true, nil
 }
 
+// translated are addresses of IPv4 as a translator shows them to a server that
+// has only IPv6, RFC 6052 section 2.1.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
 // subscriber returns the network that one client is likely to have for
 // itself. Clients without an address are one.
 func subscriber(addr netip.Addr) netip.Prefix {
@@ -161,8 +166,11 @@ func subscriber(addr netip.Addr) netip.Prefix {
 	if !addr.IsValid() {
 		addr = netip.IPv6Unspecified()
 	}
-	if addr.Is4() {
+	switch {
+	case addr.Is4():
 		bits = 32
+	case translated.Contains(addr):
+		bits = 128
 	}
 	p, _ := addr.Prefix(bits)
 	return p

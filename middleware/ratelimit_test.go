@@ -88,6 +88,10 @@ func TestRateLimitClients(t *testing.T) {
 	require.Equal(t, 200, from(mw, "2001:db8:1:2::1"))
 	require.Equal(t, 429, from(mw, "2001:db8:1:2:ffff::9"))
 	require.Equal(t, 200, from(mw, "2001:db8:1:3::1"))
+	// Behind a translator all of IPv4 is in one /64.
+	require.Equal(t, 200, from(mw, "64:ff9b::192.0.2.77"))
+	require.Equal(t, 200, from(mw, "64:ff9b::192.0.2.78"))
+	require.Equal(t, 429, from(mw, "64:ff9b::192.0.2.77"))
 }
 
 // TestRateLimitUnknown: clients without an address are one, not unlimited.

@@ -15,11 +15,11 @@ type RequestIDOptions struct {
 	// Field is the name of the field that carries the id, in the answer and,
 	// if it is believed, in the request. Default X-Request-Id.
 	Field string
-	// AcceptFrom are the networks of the peers whose ids are taken over, such
-	// as those of a proxy that makes them. Default none.
-	AcceptFrom []netip.Prefix
-	// AcceptFromUnix takes ids over from peers on a unix socket too.
-	AcceptFromUnix bool
+	// TrustedProxies are the networks of the peers whose ids are taken over,
+	// such as those of a proxy that makes them. Default none.
+	TrustedProxies []netip.Prefix
+	// TrustUnix takes ids over from peers on a Unix socket too.
+	TrustUnix bool
 	// New makes an id. Default 128 random bits as 32 hexadecimal digits.
 	New func() string
 }
@@ -38,9 +38,9 @@ func RequestIDOf(c *wherry.Context) string {
 
 // RequestID gives each request an id: [RequestIDOf] returns it, the answer
 // carries it, and [Recover] and [AccessLog] write it down. An id in the
-// request is taken over only from peers that AcceptFrom names, and only if it
-// consists of 1 to 64 letters, digits, dots, hyphens and underscores: what
-// reaches a log cannot forge a line of it.
+// request is taken over only from peers that TrustedProxies names, and only if
+// it is the only one and consists of 1 to 64 letters, digits, dots, hyphens and
+// underscores: what reaches a log cannot forge a line of it.
 //
 // Ids are unlikely to repeat but no secrets. It stands outermost.
 func RequestID(options ...RequestIDOptions) wherry.Middleware {
@@ -57,16 +57,17 @@ func RequestID(options ...RequestIDOptions) wherry.Middleware {
 	if o.New == nil {
 		o.New = newID
 	}
-	accepted, err := peer.NewSet(o.AcceptFrom, o.AcceptFromUnix)
+	accepted, err := peer.NewSet(o.TrustedProxies, o.TrustUnix)
 	if err != nil {
-		return cannot("RequestID: AcceptFrom: %w", err)
+		return cannot("RequestID: TrustedProxies: %w", err)
 	}
 	return func(next wherry.Handler) wherry.Handler {
 		return func(c *wherry.Context) error {
 			id := ""
-			if sent := c.HeaderBytes(o.Field); wellFormedID(sent) && accepted.Has(c.RemoteAddr()) {
-				id = string(sent)
-			} else {
+			if accepted.Has(c.RemoteAddr()) {
+				id = sentID(c, o.Field)
+			}
+			if id == "" {
 				id = o.New()
 			}
 			requestIDs.Set(c, id)
@@ -89,9 +90,19 @@ func newID() string {
 	return string(text[:])
 }
 
-func wellFormedID(id []byte) bool {
-	for _, b := range id {
-		switch {
+// sentID returns the id in a request, "" if there is none that can be taken
+// over. Of several one may be what a client has sent to the proxy.
+func sentID(c *wherry.Context, field string) string {
+	lines := c.Headers().Values(field)
+	if len(lines) != 1 || !wellFormedID(lines[0]) {
+		return ""
+	}
+	return lines[0]
+}
+
+func wellFormedID(id string) bool {
+	for i := range len(id) {
+		switch b := id[i]; {
 		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '.', b == '-', b == '_':
 		default:
 			return false

@@ -49,15 +49,19 @@ func TestRequestIDAccept(t *testing.T) {
 		{"peer that is not named", "192.0.2.7", "a", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			app := wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{AcceptFrom: prefixes("10.0.0.0/8")})).Get("/", tellID)
+			app := wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{TrustedProxies: prefixes("10.0.0.0/8")})).Get("/", tellID)
 			answers := over(t, app, tcp(test.peer), "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: "+test.sent+"\r\n\r\n")
 			require.Equal(t, test.accepted, answers[0].Header.Get("X-Request-Id") == test.sent)
 			require.NotEmpty(t, answers[0].Header.Get("X-Request-Id"))
 		})
 	}
+	// A proxy that adds its id behind that of a client: which one is whose?
+	app := wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{TrustedProxies: prefixes("10.0.0.0/8")})).Get("/", tellID)
+	answers := over(t, app, tcp("10.1.2.3"), "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: forged\r\nX-Request-Id: proxied\r\n\r\n")
+	require.Len(t, answers[0].Header.Get("X-Request-Id"), 32)
 	unix := &net.UnixAddr{Name: "@", Net: "unix"}
 	for _, trusted := range []bool{false, true} {
-		app := wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{AcceptFromUnix: trusted, Field: "Correlation-Id"})).Get("/", tellID)
+		app := wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{TrustUnix: trusted, Field: "Correlation-Id"})).Get("/", tellID)
 		answers := over(t, app, unix, "GET / HTTP/1.1\r\nHost: x\r\nCorrelation-Id: abc\r\n\r\n")
 		require.Equal(t, trusted, answers[0].Header.Get("Correlation-Id") == "abc")
 	}
@@ -65,7 +69,7 @@ func TestRequestIDAccept(t *testing.T) {
 
 func TestRequestIDMistakes(t *testing.T) {
 	require.Contains(t, mistakeOf(t, middleware.RequestID(middleware.RequestIDOptions{Field: "X Request"})), `Field "X Request"`)
-	require.Contains(t, mistakeOf(t, middleware.RequestID(middleware.RequestIDOptions{AcceptFrom: prefixes("10.0.0.1/8")})), "AcceptFrom: 10.0.0.1/8")
+	require.Contains(t, mistakeOf(t, middleware.RequestID(middleware.RequestIDOptions{TrustedProxies: prefixes("10.0.0.1/8")})), "TrustedProxies: 10.0.0.1/8")
 }
 
 func ExampleRequestID() {

@@ -52,7 +52,9 @@ type securityField struct{ name, value string }
 // sent: what it switches on did harm and is gone from browsers.
 //
 // It stands inside of [ClientIP], which knows whether a proxy was asked over
-// TLS, and outside of all that answers by itself. Answers of BeforeRouting
+// TLS, and outside of all that answers by itself: [HTTPSRedirect] too, so that
+// what that sends or refuses has the fields. HSTS never goes out with a
+// redirect from clear, and always with any over TLS. Answers of BeforeRouting
 // hooks do not have the fields.
 func SecureHeaders(options ...SecureHeadersOptions) wherry.Middleware {
 	o, wrong := given("SecureHeaders", options)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wherry.example/wherry/engine"
+	"wherry.example/wherry/internal/peer"
 )
 
 // This file is a connection that begins with a header. The header is read by
@@ -112,6 +113,9 @@ func (c *conn) accept(h Header, n int) {
 		c.fail(errLate)
 		return
 	}
+	if c.ln.options.AssumeTLS {
+		h.assumeTLS()
+	}
 	c.header, c.done = h, true
 	c.forget(n)
 }
@@ -188,11 +192,21 @@ func (c *conn) RemoteAddr() net.Addr {
 	if !c.bare.Load() && c.await(waiting) != nil {
 		return unknown{}
 	}
-	if c.header.Source == nil {
+	switch source := c.header.Source.(type) {
+	case nil:
 		return c.Conn.RemoteAddr()
+	case *net.UnixAddr:
+		return remoteUnix{source}
+	default:
+		return source
 	}
-	return c.header.Source
 }
+
+// remoteUnix is the address of a client on a Unix socket of the peer's machine.
+// It is not on this one: whoever trusts those here does not mean it.
+type remoteUnix struct{ *net.UnixAddr }
+
+func (remoteUnix) Network() string { return "remote unix" }
 
 // unknown is the address of a client that was not told.
 type unknown struct{}
@@ -248,23 +262,20 @@ func (c *conn) headerOf() (Header, bool) {
 	return c.header, true
 }
 
+// ClientEncrypted is what middleware asks, see internal/peer.
+func (c *conn) ClientEncrypted() bool {
+	h, _ := c.headerOf()
+	return h.Encrypted
+}
+
 // HeaderOf returns the header with which a connection began, as an OnConnect
 // hook finds it by Conn.NetConn: c may be wrapped by an engine or by TLS. It
 // waits for the header like RemoteAddr. It reports false for a connection
 // that had none.
 func HeaderOf(c net.Conn) (Header, bool) {
-	for c != nil {
-		if p, ok := c.(interface{ headerOf() (Header, bool) }); ok {
-			return p.headerOf()
-		}
-		switch w := c.(type) {
-		case interface{ NetConn() net.Conn }:
-			c = w.NetConn()
-		case interface{ Unwrap() net.Conn }:
-			c = w.Unwrap()
-		default:
-			return Header{}, false
-		}
+	p, ok := peer.Layer[interface{ headerOf() (Header, bool) }](c)
+	if !ok {
+		return Header{}, false
 	}
-	return Header{}, false
+	return p.headerOf()
 }

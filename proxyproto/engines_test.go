@@ -107,7 +107,7 @@ func settles(t *testing.T, before int) {
 // Behind its header an idle connection on a loop holds no goroutine, and
 // neither does one whose header has not come or only in part.
 func TestNoGoroutine(t *testing.T) {
-	onEach(t, proxyproto.Options{Trusted: loopback}, func(t *testing.T, s server) {
+	onEach(t, proxyproto.Options{TrustedProxies: loopback}, func(t *testing.T, s server) {
 		exchange(t, s.begin(t, headerV1), seen)
 		if !s.loops() {
 			return
@@ -137,7 +137,7 @@ func TestNoGoroutine(t *testing.T) {
 
 // The pieces in which a header comes make no difference.
 func TestPieces(t *testing.T) {
-	onEach(t, proxyproto.Options{Trusted: loopback}, func(t *testing.T, s server) {
+	onEach(t, proxyproto.Options{TrustedProxies: loopback, HeaderTimeout: time.Hour}, func(t *testing.T, s server) {
 		for _, header := range []string{headerV1, headerV2} {
 			exchange(t, s.begin(t, strings.Split(header, "")...), seen)
 			exchange(t, s.begin(t, header[:13], header[13:]), seen)
@@ -157,7 +157,7 @@ const (
 // What comes in one segment with the header is all served, also when it is
 // more than a session reads at once.
 func TestBytesBehindTheHeader(t *testing.T) {
-	o := proxyproto.Options{Trusted: loopback, HeaderBytes: 60000}
+	o := proxyproto.Options{TrustedProxies: loopback, HeaderBytes: 60000}
 	content := strings.Repeat("\xee\x75\x30"+strings.Repeat("x", 30000), 1) // a TLV of 30000 bytes
 	long := headerV2[:14] + string(binary.BigEndian.AppendUint16(nil, uint16(12+len(content)))) + headerV2[16:28] + content
 	for _, kind := range engine.All() {
@@ -197,7 +197,7 @@ func TestOtherWays(t *testing.T) {
 		require.NoError(t, err)
 		served := make(chan error, 2)
 		go func() { served <- app.Serve(wrap(t, unix, proxyproto.Options{TrustUnix: true})) }()
-		go func() { served <- app.Serve(wrap(t, encrypted, proxyproto.Options{Trusted: loopback})) }()
+		go func() { served <- app.Serve(wrap(t, encrypted, proxyproto.Options{TrustedProxies: loopback})) }()
 		c, err := net.Dial("unix", unix.Addr().String())
 		require.NoError(t, err)
 		require.Equal(t, "192.0.2.1:12345 192.0.2.1:12345 false", talk(t, c, headerV2+request))
@@ -212,7 +212,7 @@ func TestOtherWays(t *testing.T) {
 
 // A header that is late ends the connection, and the hooks hear why.
 func TestLateHeader(t *testing.T) {
-	o := proxyproto.Options{Trusted: loopback, HeaderTimeout: 100 * time.Millisecond}
+	o := proxyproto.Options{TrustedProxies: loopback, HeaderTimeout: 100 * time.Millisecond}
 	onEach(t, o, func(t *testing.T, s server) {
 		t.Parallel() // they wait
 		for _, part := range []string{"", headerV1[:9], headerV2[:20]} {
@@ -237,7 +237,7 @@ func TestLateHeader(t *testing.T) {
 
 // A peer that leaves before or within its header is heard of once.
 func TestGoneBeforeTheHeader(t *testing.T) {
-	onEach(t, proxyproto.Options{Trusted: loopback}, func(t *testing.T, s server) {
+	onEach(t, proxyproto.Options{TrustedProxies: loopback}, func(t *testing.T, s server) {
 		for _, part := range []string{"", headerV1[:9], request} {
 			c := dial(t, s.addr)
 			_, err := io.WriteString(c, part)
@@ -255,7 +255,7 @@ func TestGoneBeforeTheHeader(t *testing.T) {
 // Who is not named is closed without a word, or served as it is.
 func TestOthersOnEachEngine(t *testing.T) {
 	elsewhere := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
-	onEach(t, proxyproto.Options{Trusted: elsewhere}, func(t *testing.T, s server) {
+	onEach(t, proxyproto.Options{TrustedProxies: elsewhere}, func(t *testing.T, s server) {
 		c := dial(t, s.addr)
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
 		_, err := c.Read(make([]byte, 1))
@@ -263,7 +263,7 @@ func TestOthersOnEachEngine(t *testing.T) {
 		_ = c.Close()
 		require.Empty(t, s.causes, "no hook has heard of it")
 	})
-	onEach(t, proxyproto.Options{Trusted: elsewhere, AllowDirect: true}, func(t *testing.T, s server) {
+	onEach(t, proxyproto.Options{TrustedProxies: elsewhere, AllowDirect: true}, func(t *testing.T, s server) {
 		c := s.begin(t)
 		exchange(t, c, c.LocalAddr().String()+" "+c.LocalAddr().String()+" false <nil>")
 	})
@@ -272,7 +272,7 @@ func TestOthersOnEachEngine(t *testing.T) {
 // app serves what it is given behind a header, and returns how to stop it.
 func run(t *testing.T, kind engine.Kind, app *wherry.App) (addr string, served chan error) {
 	t.Helper()
-	o := proxyproto.Options{Trusted: loopback, HeaderTimeout: time.Hour}
+	o := proxyproto.Options{TrustedProxies: loopback, HeaderTimeout: time.Hour}
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served = make(chan error, 1)

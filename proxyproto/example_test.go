@@ -19,7 +19,7 @@ func ExampleNew() {
 		return
 	}
 	balancers := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
-	wrapped, err := proxyproto.New(ln, proxyproto.Options{Trusted: balancers})
+	wrapped, err := proxyproto.New(ln, proxyproto.Options{TrustedProxies: balancers})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -24,6 +24,11 @@ type Header struct {
 	// to: *net.TCPAddr or *net.UnixAddr. Both are nil when the peer speaks
 	// for itself, as in health checks: LOCAL in version 2, UNKNOWN in 1.
 	Source, Destination net.Addr
+	// Encrypted: the client has come to the peer over TLS, which ended there.
+	// Of version 2 the TLV of type 0x20 tells that (section 2.2.6); where
+	// there is none it is [Options.AssumeTLS]. A peer that speaks for itself
+	// is not encrypted by that.
+	Encrypted bool
 	// TLVs is the rest of a header of version 2, as it came.
 	TLVs []byte
 }
@@ -169,6 +174,9 @@ func (h *Header) readAddresses(family byte, content []byte) error {
 		return bad("%d bytes are too few for addresses of family %#02x", len(content), family)
 	}
 	h.TLVs = bytes.Clone(content[size:])
+	if err := h.readTLS(); err != nil {
+		return err
+	}
 	if family == familyUnix {
 		h.Source, h.Destination = unixAddr(content[:108]), unixAddr(content[108:216])
 		return nil
@@ -179,6 +187,33 @@ func (h *Header) readAddresses(family byte, content []byte) error {
 	h.Source = tcpAddr(source, binary.BigEndian.Uint16(content[2*ip:]))
 	h.Destination = tcpAddr(destination, binary.BigEndian.Uint16(content[2*ip+2:]))
 	return nil
+}
+
+// The TLV about the TLS of the client, section 2.2.6:
+//
+//	client (1 byte of flags), verify (4 bytes), TLVs of its own
+const (
+	typeTLS   = 0x20
+	leastTLS  = 5
+	clientTLS = 0x01 // the flag that there was TLS
+)
+
+// readTLS reads whether the client has come over TLS.
+func (h *Header) readTLS() error {
+	value, told := h.TLV(typeTLS)
+	if told && len(value) < leastTLS {
+		return bad("%d bytes are too few for a TLV of type %#02x", len(value), typeTLS)
+	}
+	h.Encrypted = told && value[0]&clientTLS != 0
+	return nil
+}
+
+// assumeTLS takes the client for one that has come over TLS, unless the header
+// tells.
+func (h *Header) assumeTLS() {
+	if _, told := h.TLV(typeTLS); !told && h.Source != nil {
+		h.Encrypted = true
+	}
 }
 
 // unixAddr reads a path, which ends at its first NUL.

@@ -100,6 +100,9 @@ func TestParseRefuses(t *testing.T) {
 		v2(0x21, 0x31, sixAddresses),
 		v2(0x21, 0x11, fourAddresses+strings.Repeat("x", defaultHeaderBytes-headV2-12+1)),
 		v2(0x20, 0x00, strings.Repeat("x", defaultHeaderBytes-headV2+1)),
+		v2(0x21, 0x11, fourAddresses+"\x20\x00\x00"), // nothing about TLS, or too little
+		v2(0x21, 0x11, fourAddresses+"\x20\x00\x04\x01\x00\x00\x00"),
+		v2(0x21, 0x21, sixAddresses+tlvs+"\x20\x00\x04\x01\x00\x00\x00"),
 	} {
 		_, _, err := parse([]byte(raw), defaultHeaderBytes)
 		require.ErrorIs(t, err, ErrHeader, "%q", raw)
@@ -131,12 +134,45 @@ func TestTLV(t *testing.T) {
 	require.False(t, ok)
 }
 
+const (
+	overTLS = "\x20\x00\x0f\x01\x00\x00\x00\x01\x21\x00\x07TLSv1.3"
+	inClear = "\x20\x00\x05\x00\x00\x00\x00\x01"
+)
+
+func TestParseEncrypted(t *testing.T) {
+	for _, test := range []struct {
+		name, raw          string
+		encrypted, assumed bool // what the header says, and with AssumeTLS
+	}{
+		{"v1", "PROXY TCP4 192.0.2.1 198.51.100.2 12345 443\r\n", false, true},
+		{"v1 UNKNOWN", "PROXY UNKNOWN\r\n", false, false},
+		{"v2", v2(0x21, 0x11, fourAddresses), false, true},
+		{"v2 with other TLVs", v2(0x21, 0x11, fourAddresses+tlvs), false, true},
+		{"v2 over TLS", v2(0x21, 0x11, fourAddresses+overTLS), true, true},
+		{"v2 over TLS, behind others", v2(0x21, 0x21, sixAddresses+tlvs+overTLS), true, true},
+		{"v2 unix over TLS", v2(0x21, 0x31, path("/run/a")+path("/run/b")+overTLS), true, true},
+		{"v2 in clear", v2(0x21, 0x11, fourAddresses+inClear), false, false},
+		{"v2 with a certificate and not over TLS", v2(0x21, 0x11, fourAddresses+"\x20\x00\x05\xfe\x00\x00\x00\x00"), false, false},
+		{"v2 of which two TLVs tell", v2(0x21, 0x11, fourAddresses+inClear+overTLS), false, false},
+		{"v2 cut off", v2(0x21, 0x11, fourAddresses+overTLS[:10]), false, true},
+		{"v2 LOCAL", v2(0x20, 0x11, fourAddresses+overTLS), false, false},
+		{"v2 unspecified", v2(0x21, 0x00, overTLS), false, false},
+	} {
+		h, _, err := parse([]byte(test.raw), defaultHeaderBytes)
+		require.NoError(t, err, test.name)
+		require.Equal(t, test.encrypted, h.Encrypted, test.name)
+		h.assumeTLS()
+		require.Equal(t, test.assumed, h.Encrypted, test.name)
+	}
+}
+
 // What is read byte by byte is what is read whole, and nothing is taken that
 // stands behind it.
 func FuzzParse(f *testing.F) {
 	for _, test := range good {
 		f.Add([]byte(test.raw + "GET"))
 	}
+	f.Add([]byte(v2(0x21, 0x11, fourAddresses+overTLS)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		whole, n, err := parse(raw, defaultHeaderBytes)
 		if n > len(raw) || n > defaultHeaderBytes || n > 0 && err != nil {

@@ -6,7 +6,7 @@
 //	ln, err := net.Listen("tcp", ":8080")
 //	...
 //	ln, err = proxyproto.New(ln, proxyproto.Options{
-//		Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+//		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 //	})
 //	...
 //	err = app.Serve(ln)
@@ -18,6 +18,11 @@
 // event loops without a goroutine, and then serves the connection like any
 // other socket. Elsewhere the header is read by whoever first asks for the
 // address or for bytes.
+//
+// A balancer that ends TLS tells so in a header of version 2: see
+// [Header.Encrypted]. The functions SchemeOf and HTTPSRedirect of package
+// middleware go by it without further options. Conn.Encrypted of package
+// wherry stays false, as the connection itself is in clear.
 //
 // TLS goes around it: secure.NewListener and tls.NewListener take what New
 // returns. The hooks run behind the handshake then. Event loops serve the
@@ -36,11 +41,17 @@ import (
 
 // Options says who is believed, and how much.
 type Options struct {
-	// Trusted are the networks of the load balancers. Connections from them
+	// TrustedProxies are the networks of the load balancers. Connections from them
 	// begin with a header. Required, unless TrustUnix is set.
-	Trusted []netip.Prefix
+	TrustedProxies []netip.Prefix
 	// TrustUnix: connections over Unix sockets begin with a header.
 	TrustUnix bool
+	// AssumeTLS: the load balancers end TLS, and every client comes to them
+	// over it, so that [Header.Encrypted] is true though no header tells.
+	// Version 1 cannot tell, and of version 2 not every balancer does. What
+	// this is set for must not be reached in clear by way of them. A header
+	// that tells counts before it.
+	AssumeTLS bool
 	// AllowDirect serves connections from elsewhere as they are, without a
 	// header. Without it they are closed: who can go around the load balancer
 	// can go around what it keeps away.
@@ -71,16 +82,16 @@ func New(ln net.Listener, o Options) (net.Listener, error) {
 	switch {
 	case ln == nil:
 		return nil, errors.New("proxyproto: the listener is nil; give one of net.Listen")
-	case len(o.Trusted) == 0 && !o.TrustUnix:
-		return nil, errors.New("proxyproto: Options.Trusted is empty; name the networks of the load balancers")
+	case len(o.TrustedProxies) == 0 && !o.TrustUnix:
+		return nil, errors.New("proxyproto: Options.TrustedProxies is empty; name the networks of the load balancers")
 	case o.HeaderTimeout < 0:
 		return nil, fmt.Errorf("proxyproto: Options.HeaderTimeout %v is negative; a header is always bounded in time", o.HeaderTimeout)
 	case o.HeaderBytes < leastHeaderBytes || o.HeaderBytes > mostHeaderBytes:
 		return nil, fmt.Errorf("proxyproto: Options.HeaderBytes %d: give %d to %d", o.HeaderBytes, leastHeaderBytes, mostHeaderBytes)
 	}
-	trusted, err := peer.NewSet(o.Trusted, o.TrustUnix)
+	trusted, err := peer.NewSet(o.TrustedProxies, o.TrustUnix)
 	if err != nil {
-		return nil, fmt.Errorf("proxyproto: Options.Trusted: %w", err)
+		return nil, fmt.Errorf("proxyproto: Options.TrustedProxies: %w", err)
 	}
 	return &listener{Listener: ln, options: o, trusted: trusted}, nil
 }

@@ -123,7 +123,7 @@ func dial(t *testing.T, addr string) net.Conn {
 func TestEveryEngine(t *testing.T) {
 	for _, kind := range engine.All() {
 		t.Run(string(kind), func(t *testing.T) {
-			addr, causes := serve(t, kind, proxyproto.Options{Trusted: loopback}, open)
+			addr, causes := serve(t, kind, proxyproto.Options{TrustedProxies: loopback}, open)
 			const want = "192.0.2.1:12345 192.0.2.1:12345 true 198.51.100.2:443"
 			require.Equal(t, want, talk(t, dial(t, addr), headerV1+request))
 			require.Equal(t, want, talk(t, dial(t, addr), headerV2+request))
@@ -138,7 +138,7 @@ func TestEveryEngine(t *testing.T) {
 func TestBehindTLS(t *testing.T) {
 	certificates := httptest.NewTLSServer(nil)
 	defer certificates.Close()
-	addr, _ := serve(t, engine.Threaded, proxyproto.Options{Trusted: loopback}, func(ln net.Listener) net.Listener {
+	addr, _ := serve(t, engine.Threaded, proxyproto.Options{TrustedProxies: loopback}, func(ln net.Listener) net.Listener {
 		return tls.NewListener(ln, &tls.Config{Certificates: certificates.TLS.Certificates})
 	})
 	c := dial(t, addr)
@@ -152,7 +152,7 @@ func TestBehindTLS(t *testing.T) {
 func TestAcceptDoesNotRead(t *testing.T) {
 	for _, kind := range engine.All() {
 		t.Run(string(kind), func(t *testing.T) {
-			addr, _ := serve(t, kind, proxyproto.Options{Trusted: loopback, HeaderTimeout: time.Hour}, open)
+			addr, _ := serve(t, kind, proxyproto.Options{TrustedProxies: loopback, HeaderTimeout: time.Hour}, open)
 			for range 8 {
 				slow := dial(t, addr)
 				defer func() { _ = slow.Close() }()
@@ -164,7 +164,7 @@ func TestAcceptDoesNotRead(t *testing.T) {
 
 func TestOthersAreRefused(t *testing.T) {
 	ln := newPipes("203.0.113.9:1")
-	closed := wrap(t, ln, proxyproto.Options{Trusted: loopback})
+	closed := wrap(t, ln, proxyproto.Options{TrustedProxies: loopback})
 	ended := make(chan error, 1)
 	go func() {
 		_, err := closed.Accept()
@@ -179,7 +179,7 @@ func TestOthersAreRefused(t *testing.T) {
 
 func TestOthersAreServedDirectly(t *testing.T) {
 	ln := newPipes("203.0.113.9:1")
-	direct := wrap(t, ln, proxyproto.Options{Trusted: loopback, AllowDirect: true})
+	direct := wrap(t, ln, proxyproto.Options{TrustedProxies: loopback, AllowDirect: true})
 	client := ln.dial()
 	server, err := direct.Accept()
 	require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestOthersAreServedDirectly(t *testing.T) {
 func accepted(t *testing.T, o proxyproto.Options) (client, server net.Conn) {
 	t.Helper()
 	ln := newPipes("10.0.0.1:1")
-	o.Trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	client = ln.dial()
 	server, err := wrap(t, ln, o).Accept()
 	require.NoError(t, err)
@@ -287,7 +287,7 @@ func TestLateStaysLate(t *testing.T) {
 		client, server := net.Pipe()
 		defer func() { _ = client.Close() }()
 		inner := &deadlines{Conn: server}
-		ln := wrap(t, one{inner}, proxyproto.Options{Trusted: loopback})
+		ln := wrap(t, one{inner}, proxyproto.Options{TrustedProxies: loopback})
 		late, err := ln.Accept()
 		require.NoError(t, err)
 		time.Sleep(6 * time.Second)
@@ -348,13 +348,13 @@ func TestOptions(t *testing.T) {
 		o    proxyproto.Options
 		want string
 	}{
-		{nil, proxyproto.Options{Trusted: loopback}, "listener is nil"},
-		{ln, proxyproto.Options{}, "Options.Trusted is empty"},
-		{ln, proxyproto.Options{Trusted: []netip.Prefix{{}}}, "Options.Trusted: network 1"},
-		{ln, proxyproto.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")}}, "Options.Trusted: 10.1.2.3/8"},
-		{ln, proxyproto.Options{Trusted: loopback, HeaderTimeout: -1}, "HeaderTimeout"},
-		{ln, proxyproto.Options{Trusted: loopback, HeaderBytes: 100}, "HeaderBytes 100"},
-		{ln, proxyproto.Options{Trusted: loopback, HeaderBytes: 1 << 20}, "HeaderBytes"},
+		{nil, proxyproto.Options{TrustedProxies: loopback}, "listener is nil"},
+		{ln, proxyproto.Options{}, "Options.TrustedProxies is empty"},
+		{ln, proxyproto.Options{TrustedProxies: []netip.Prefix{{}}}, "Options.TrustedProxies: network 1"},
+		{ln, proxyproto.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")}}, "Options.TrustedProxies: 10.1.2.3/8"},
+		{ln, proxyproto.Options{TrustedProxies: loopback, HeaderTimeout: -1}, "HeaderTimeout"},
+		{ln, proxyproto.Options{TrustedProxies: loopback, HeaderBytes: 100}, "HeaderBytes 100"},
+		{ln, proxyproto.Options{TrustedProxies: loopback, HeaderBytes: 1 << 20}, "HeaderBytes"},
 	} {
 		_, err := proxyproto.New(test.ln, test.o)
 		require.ErrorContains(t, err, test.want)

@@ -2,10 +2,16 @@
 // certificates while it runs.
 //
 //	ln, err := secure.Listen(":8443", "cert.pem", "key.pem")
-//	if err != nil { log.Fatal(err) }
-//	log.Fatal(app.Serve(ln))
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	if err := app.ListenOn(ln); err != nil {
+//		log.Fatal(err)
+//	}
 //
-// The framework speaks HTTP/1.1 only, and so ALPN offers nothing else.
+// The framework speaks HTTP/1.1 only, and so ALPN offers nothing else. A client
+// that asks in clear is told with a 400 that TLS is spoken here, and its
+// connection is closed.
 package secure
 
 import (
@@ -13,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"wherry.example/wherry"
 )
 
 // Listener accepts TLS connections. The handshake does not run in Accept: it
@@ -23,14 +31,15 @@ type Listener struct {
 	config *tls.Config
 }
 
-// Listen listens on a TCP address with the certificate of two PEM files,
-// which are read again when they change: see [Files].
+// Listen listens on an address, in any form that [wherry.OpenListener] takes,
+// with the certificate of two PEM files, which are read again when they change:
+// see [Files].
 func Listen(addr, certFile, keyFile string) (*Listener, error) {
 	cert, err := Files(certFile, keyFile)
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := wherry.OpenListener(addr)
 	if err != nil {
 		return nil, fmt.Errorf("secure: %w", err)
 	}
@@ -55,14 +64,14 @@ func NewListener(under net.Listener, config *tls.Config) (*Listener, error) {
 	return &Listener{under, config}, nil
 }
 
-// Accept waits for a connection and returns it as a *tls.Conn, whose handshake
-// has not run yet.
+// Accept waits for a connection and returns it with the methods of a *tls.Conn,
+// whose handshake has not run yet.
 func (l *Listener) Accept() (net.Conn, error) {
 	conn, err := l.under.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return tls.Server(conn, l.config), nil
+	return &shielded{tls.Server(conn, l.config)}, nil
 }
 
 // Close closes the listener below.
@@ -86,13 +95,13 @@ func (l *Listener) Under() net.Listener {
 	return l.under
 }
 
-// Layer returns a *tls.Conn on a connection of the listener that
+// Layer returns what Accept would of a connection of the listener that
 // [Listener.Under] returns.
 func (l *Listener) Layer(conn net.Conn) net.Conn {
 	if below, ok := l.under.(layered); ok {
 		conn = below.Layer(conn)
 	}
-	return tls.Server(conn, l.config)
+	return &shielded{tls.Server(conn, l.config)}
 }
 
 // State returns what was agreed in the handshake of a connection that a

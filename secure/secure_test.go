@@ -261,20 +261,6 @@ func TestHandshakeTimeout(t *testing.T) {
 	})
 }
 
-// TestPlainText: a client that speaks no TLS gets an error, not a hang.
-func TestPlainText(t *testing.T) {
-	onEach(t, echo, func(t *testing.T, addr string) {
-		conn, err := net.Dial("tcp", addr)
-		require.NoError(t, err)
-		defer conn.Close()
-		require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-		_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		require.NoError(t, err)
-		_, err = io.Copy(io.Discard, conn)
-		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
-	})
-}
-
 // TestIdle: an idle connection on a loop holds no goroutine.
 func TestIdle(t *testing.T) {
 	onEach(t, echo, func(t *testing.T, addr string) {
@@ -297,51 +283,22 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// TestReload: new files are used for new connections; broken ones are not,
-// and are told of.
-func TestReload(t *testing.T) {
-	dir := t.TempDir()
-	certFile, keyFile := writeCertificate(t, dir, 1)
-	cert, err := secure.Files(certFile, keyFile)
-	require.NoError(t, err)
-	number := func() int64 {
-		c, err := cert.Get(nil)
-		require.NoError(t, err)
-		leaf, err := x509.ParseCertificate(c.Certificate[0])
-		require.NoError(t, err)
-		return leaf.SerialNumber.Int64()
-	}
-	require.Equal(t, int64(1), number())
-	writeCertificate(t, dir, 2)
-	past := time.Now().Add(-time.Hour) // an older file is another one, too
-	require.NoError(t, os.Chtimes(certFile, past, past))
-	require.Eventually(t, func() bool { return number() == 2 }, patience, 50*time.Millisecond)
-	require.NoError(t, cert.Err())
-	require.NoError(t, os.WriteFile(keyFile, []byte("no key"), 0o600))
-	require.Eventually(t, func() bool { return number() == 2 && cert.Err() != nil }, patience, 50*time.Millisecond)
-	require.ErrorContains(t, cert.Err(), "key.pem")
-	require.NoError(t, os.Remove(keyFile))
-	require.Eventually(t, func() bool { return number() == 2 && os.IsNotExist(unwrapAll(cert.Err())) }, patience, 50*time.Millisecond)
-}
-
-func unwrapAll(err error) error {
-	for {
-		inner, ok := err.(interface{ Unwrap() error })
-		if !ok || os.IsNotExist(err) {
-			return err
-		}
-		err = inner.Unwrap()
-	}
-}
-
 func TestMistakes(t *testing.T) {
 	_, err := secure.Listen("127.0.0.1:0", "none.pem", "none.pem")
 	require.ErrorContains(t, err, "none.pem")
+	_, err = secure.Files("", "none.pem")
+	require.EqualError(t, err, "secure: the path of the certificate is empty; give that of a PEM file")
+	_, err = secure.Files("none.pem", "")
+	require.ErrorContains(t, err, "secure: the path of the key is empty")
 	_, err = secure.NewListener(nil, &tls.Config{})
 	require.ErrorContains(t, err, "no certificate")
 	certFile, keyFile := certificate(t)
 	_, err = secure.Listen("127.0.0.1:no", certFile, keyFile)
 	require.Error(t, err)
+	ln, err := secure.Listen("unix:"+filepath.Join(t.TempDir(), "s"), certFile, keyFile)
+	require.NoError(t, err, "an address has the forms of wherry.OpenListener")
+	require.Equal(t, "unix", ln.Addr().Network())
+	require.NoError(t, ln.Close())
 	_, ok := secure.State(nil)
 	require.False(t, ok)
 }

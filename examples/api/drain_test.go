@@ -190,7 +190,7 @@ func TestDrain(t *testing.T) {
 			}
 			t.Parallel()
 			t.Run("at once", func(t *testing.T) { drain(t, kind, requests, 0) })
-			t.Run("behind a balancer", func(t *testing.T) { drain(t, kind, requests, 2*time.Second) })
+			t.Run("behind a balancer", func(t *testing.T) { drain(t, kind, requests, 4*time.Second) })
 		})
 	}
 }

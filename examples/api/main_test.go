@@ -54,7 +54,7 @@ func TestBadStart(t *testing.T) {
 }
 
 func TestOperators(t *testing.T) {
-	i := start(t, engine.Auto, "TASKS_OPS_ADDR=127.0.0.1:0", "TASKS_SHUTDOWN_DELAY=3s")
+	i := start(t, engine.Auto, "TASKS_OPS_ADDR=127.0.0.1:0", "TASKS_SHUTDOWN_DELAY=5s")
 	ops := i.answering(t, "GET /metrics")
 	require.Equal(t, 404, ask(i.addr, "GET /metrics"), "not for the world")
 	i.end(t)

@@ -1,6 +1,7 @@
 // Proxied says what it believes about where a request came from. Connections
-// from -balancers begin with a PROXY header, which tells the peer. If that peer
-// is one of -proxies, its Forwarded field tells the client and the scheme.
+// from -balancers begin with a PROXY header, which tells the peer, and perhaps
+// that it has come over TLS. If that peer is one of -proxies, its Forwarded
+// field tells the client and the scheme.
 // Nobody else is believed, and who is no balancer is not served.
 //
 //	go run ./examples/proxied
@@ -54,7 +55,7 @@ func run(addr string, kind engine.Kind, balancers, proxies string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := proxyproto.New(under, proxyproto.Options{Trusted: speakers})
+	ln, err := proxyproto.New(under, proxyproto.Options{TrustedProxies: speakers})
 	if err != nil {
 		return errors.Join(err, under.Close())
 	}
@@ -89,7 +90,7 @@ func believe(c *wherry.Context) error {
 	case h.Source == nil:
 		fmt.Fprintf(&b, "PROXY      version %d, the balancer asks for itself\n", h.Version)
 	default:
-		fmt.Fprintf(&b, "PROXY      version %d, from %v to %v\n", h.Version, h.Source, h.Destination)
+		fmt.Fprintf(&b, "PROXY      version %d, from %v to %v, over TLS %v\n", h.Version, h.Source, h.Destination, h.Encrypted)
 	}
 	for _, line := range c.Headers().Values(wherry.HeaderForwarded) {
 		fmt.Fprintf(&b, "Forwarded  %q\n", line)

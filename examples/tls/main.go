@@ -6,6 +6,7 @@
 //	curl -k https://127.0.0.1:8443/                  # -k believes any certificate
 //	curl -k -L http://127.0.0.1:8080/                # follows the redirect
 //	curl -i -d tea http://127.0.0.1:8080/            # 403: it has crossed the network in clear
+//	curl -i http://127.0.0.1:8443/                   # 400: this address speaks TLS
 //	curl -i -H 'Host: evil.example' http://127.0.0.1:8080/   # 421: never sent elsewhere
 //
 // With files:
@@ -81,9 +82,11 @@ func serve(kind engine.Kind, addr, encrypted string, names []string, certificate
 }
 
 func newApp(names []string, port int, certificate certificateFor) *wherry.App {
-	app := wherry.New().Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: names, Port: port}))
-	// Once the name is served like this for good, tell browsers:
-	// app.Use(middleware.SecureHeaders(middleware.SecureHeadersOptions{HSTS: 365 * 24 * time.Hour}))
+	app := wherry.New().Use(
+		// Once the name is served like this for good, give the option HSTS too.
+		middleware.SecureHeaders(),
+		middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: names, Port: port}),
+	)
 	return app.Get("/", func(c *wherry.Context) error {
 		state, ok := secure.State(c.Conn().NetConn())
 		if !ok {
@@ -112,14 +115,7 @@ func chooseCertificate(cert, key string, names []string) (certificateFor, error)
 	if err != nil {
 		return nil, err
 	}
-	go func() {
-		for told := ""; ; time.Sleep(time.Second) {
-			if err := files.Err(); err != nil && err.Error() != told {
-				told = err.Error()
-				log.Printf("the certificate before is used: %v", err)
-			}
-		}
-	}()
+	files.OnError(func(err error) { log.Printf("the certificate before stays: %v", err) })
 	return files.Get, nil
 }
 

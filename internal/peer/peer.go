@@ -1,6 +1,7 @@
 // Package peer knows the other end of a socket: its address in the one form
 // in which addresses are compared, and whether it is one of those that a
-// program has named, such as its load balancers.
+// program has named, such as its load balancers, and what it has told about
+// the client for whom it speaks.
 //
 // Addresses are compared in IPv4 form if they have one, and without a zone: a
 // link-local peer is in fe80::/10 on every interface. A peer on a unix socket
@@ -76,3 +77,30 @@ func AddrOf(remote net.Addr) netip.Addr {
 
 // Plain returns the form in which addresses are compared.
 func Plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+
+// Layer returns the first layer of a connection that is a T: the connection
+// itself, or one that it wraps and returns from Unwrap or NetConn.
+func Layer[T any](conn net.Conn) (layer T, ok bool) {
+	for conn != nil {
+		if layer, ok = conn.(T); ok {
+			return layer, true
+		}
+		switch w := conn.(type) {
+		case interface{ Unwrap() net.Conn }:
+			conn = w.Unwrap()
+		case interface{ NetConn() net.Conn }:
+			conn = w.NetConn()
+		default:
+			return layer, false
+		}
+	}
+	return layer, false
+}
+
+// ClientEncrypted reports whether a connection began with the word of a peer
+// that is believed, such as a PROXY header, that the client for whom it speaks
+// has come over TLS.
+func ClientEncrypted(conn net.Conn) bool {
+	told, ok := Layer[interface{ ClientEncrypted() bool }](conn)
+	return ok && told.ClientEncrypted()
+}

@@ -91,3 +91,45 @@ func TestMistakes(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// told is a connection that began with a word about the client.
+type told struct{ net.Conn }
+
+func (told) ClientEncrypted() bool { return true }
+
+type untold struct{ net.Conn }
+
+func (untold) ClientEncrypted() bool { return false }
+
+type unwraps struct{ net.Conn }
+
+func (u unwraps) Unwrap() net.Conn { return u.Conn }
+
+type hasNetConn struct{ net.Conn }
+
+func (h hasNetConn) NetConn() net.Conn { return h.Conn }
+
+// opaque wraps and does not say what.
+type opaque struct{ net.Conn }
+
+func TestClientEncrypted(t *testing.T) {
+	for _, test := range []struct {
+		conn net.Conn
+		want bool
+	}{
+		{nil, false},
+		{opaque{}, false},
+		{told{}, true},
+		{untold{}, false},
+		{unwraps{told{}}, true},
+		{hasNetConn{unwraps{told{}}}, true},
+		{untold{told{}}, false}, // who speaks last speaks for all below
+		{opaque{told{}}, false},
+		{unwraps{}, false},
+	} {
+		require.Equal(t, test.want, peer.ClientEncrypted(test.conn), "%#v", test.conn)
+	}
+	layer, ok := peer.Layer[unwraps](hasNetConn{unwraps{told{}}})
+	require.True(t, ok)
+	require.Equal(t, unwraps{told{}}, layer)
+}

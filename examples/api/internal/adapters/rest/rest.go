@@ -86,7 +86,7 @@ func NewOps(m *middleware.MetricsRecorder, log *slog.Logger) *wherry.App {
 // weak that If-Match needs.
 func (o Options) outer() []wherry.Middleware {
 	stack := []wherry.Middleware{
-		middleware.RequestID(middleware.RequestIDOptions{AcceptFrom: o.TrustedProxies}),
+		middleware.RequestID(middleware.RequestIDOptions{TrustedProxies: o.TrustedProxies}),
 		middleware.Recover(middleware.RecoverOptions{Logger: o.Logger}),
 		middleware.ClientIP(middleware.ClientIPOptions{TrustedProxies: o.TrustedProxies}),
 		middleware.SecureHeaders(middleware.SecureHeadersOptions{
