@@ -121,14 +121,16 @@ const (
 
 // readFields reads field lines up to the end of the head.
 func (h *Head) readFields(buf []byte, lim *Limits) error {
-	done, err := h.fields.read(buf, lim.FieldLines)
-	if !done {
-		return err
+	r := &h.fields
+	if r.next > r.line || !r.quickFields(buf, lim.FieldLines) {
+		if done, err := r.read(buf, lim.FieldLines); !done {
+			return err
+		}
 	}
-	n := h.fields.next
-	h.buf, h.stage = buf[:n:n], stageDone
-	for _, f := range h.fields.lines {
-		if n := f.name.end - f.name.start; n < uint32(len(initials)) && initials[n] == h.buf[f.name.start]|0x20 {
+	h.buf, h.stage = buf[:r.next:r.next], stageDone
+	for i := range r.lines {
+		f := &r.lines[i]
+		if n := f.name.end - f.name.start; n < uint32(len(initials)) && initials[n] == buf[f.name.start]|0x20 {
 			h.recognise(h.bytes(f.name), f.value)
 		}
 	}

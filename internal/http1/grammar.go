@@ -117,11 +117,8 @@ func HasListMember(list []byte, member string) bool {
 
 // cutList takes the first member off a comma-separated list.
 func cutList(list []byte) (member, rest []byte) {
-	end := 0
-	for end < len(list) && list[end] != ',' {
-		end++
-	}
-	return trim(list[:end]), list[min(end+1, len(list)):]
+	member, rest, _ = bytes.Cut(list, []byte{','})
+	return trim(member), rest
 }
 
 // trim removes SP and HTAB from both ends.

@@ -82,6 +82,16 @@ var lineTests = []headTest{
 
 var fieldTests = []headTest{
 	{"white space around a value", getH + "A:  \t b c \t \r\n\r\n", nil, origin + ` [Host: h] [A: b c]`},
+	{"two spaces before a value", getH + "Accept:  text/html\r\n\r\n", nil, origin + ` [Host: h] [Accept: text/html]`},
+	{"space behind a value", getH + "Accept: text/html,text/css \r\nB: 1\r\n\r\n", nil, origin + ` [Host: h] [Accept: text/html,text/css] [B: 1]`},
+	{"space for a value", getH + "Accept-Language: \r\nAccept: a\r\n\r\n", nil, origin + ` [Host: h] [Accept-Language: ] [Accept: a]`},
+	{"HTAB before a value", getH + "Accept:\ttext/html\r\n\r\n", nil, origin + ` [Host: h] [Accept: text/html]`},
+	{"HTAB behind a short value", getH + "Accept: a\t\r\n\r\n", nil, origin + ` [Host: h] [Accept: a]`},
+	{"space and HTAB before a short value", getH + "Accept: \ta\r\n\r\n", nil, origin + ` [Host: h] [Accept: a]`},
+	{"obs-text far in a value", getH + "Accept: 0123456789012345678901\xe9\r\nB: 1\r\n\r\n", nil,
+		origin + " [Host: h] [Accept: 0123456789012345678901\xe9] [B: 1]"},
+	{"values of every length", getH + "Name-A: 1\r\nName-C: 123456789\r\nName-D: 12345678901234567\r\n\r\n", nil,
+		origin + ` [Host: h] [Name-A: 1] [Name-C: 123456789] [Name-D: 12345678901234567]`},
 	{"no white space around a value", getH + "A:b\r\n\r\n", nil, origin + ` [Host: h] [A: b]`},
 	{"empty value", getH + "A:\r\nB: \t \r\n\r\n", nil, origin + ` [Host: h] [A: ] [B: ]`},
 	{"colons in a value", getH + "A: :b:\r\n\r\n", nil, origin + ` [Host: h] [A: :b:]`},
@@ -102,6 +112,8 @@ var fieldTests = []headTest{
 	{"HTAB before the colon", get + "Host\t", errFieldColon, ""},
 	{"line without a colon", get + "Host\r", errFieldColon, ""},
 	{"empty name", get + ":", errFieldName, ""},
+	{"bare CR behind a long value", getH + "Accept: 01234567890123456789\rB", errBareCR, ""},
+	{"bare LF behind a long value", getH + "Accept: 01234567890123456789\n", errBareLF, ""},
 	{"name that is no token", get + "Ho(", errFieldColon, ""},
 	{"name that begins with no token", get + "(", errFieldName, ""},
 	{"non-ASCII name", get + "H\xc3", errFieldColon, ""},
@@ -227,6 +239,21 @@ func TestHead(t *testing.T) {
 				require.Equal(t, want, feed(&h, &headLimits, test.in+behind, cut), "cut at %d, more behind", cut)
 			}
 		})
+	}
+}
+
+// TestWholeLineRefused: what is behind the byte that breaks a rule does not
+// make it a line.
+func TestWholeLineRefused(t *testing.T) {
+	var h Head
+	for in, err := range map[string]error{
+		getH + ": value-of-no-name\r\n\r\n":                               errFieldName,
+		getH + "Name-A: 1\r\nName-B: 2\r\nName-C: 3\r\nName-D: 4\r\n\r\n": errFieldLines,
+		getH + "Name : value-of-it\r\n\r\n":                               errFieldColon,
+		getH + "Name-A: value-of-it\r\n folded-value\r\n\r\n":             errFold,
+		getH + "Name-A: 0123456789012345678\n Name-B: 1\r\n\r\n":          errBareLF,
+	} {
+		require.Equal(t, outcome{0, err, ""}, feed(&h, &headLimits, in), "%q", in)
 	}
 }
 

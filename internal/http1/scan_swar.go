@@ -21,6 +21,14 @@ func word[T text](b T, i int) uint64 {
 		uint64(b[i+4])<<32 | uint64(b[i+5])<<40 | uint64(b[i+6])<<48 | uint64(b[i+7])<<56
 }
 
+// pair loads the two bytes from i on.
+func pair(b []byte, i int) uint16 { return uint16(b[i]) | uint16(b[i+1])<<8 }
+
+const (
+	pairCRLF  = '\r' | '\n'<<8
+	pairColon = ':' | ' '<<8
+)
+
 // first returns the place of the first marked byte of a word.
 func first(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
 
