@@ -18,7 +18,7 @@
 // is published to all its clients, each at its own pace, and what a client
 // has missed when it comes again:
 //
-//	hub := sse.NewHub(sse.HubOptions{})
+//	hub := sse.NewHub()
 //	app.OnShutdown(hub.Close)
 //	app.Get("/events", hub.Serve)
 //	...

@@ -84,11 +84,19 @@ type HubStats struct {
 	Closed    int64 // clients that were closed because they were too slow
 }
 
-// NewHub returns a hub without clients. A mistake in the options is reported
-// by [wherry.App.Build] through [Hub.Handler], and by Serve and Publish.
-func NewHub(o HubOptions) *Hub {
+// NewHub returns a hub without clients. Without options the zero ones count. A
+// mistake in them is reported by [wherry.App.Build] through [Hub.Handler], and
+// by Serve and Publish.
+func NewHub(opts ...HubOptions) *Hub {
 	h := &Hub{ids: newSequence(), clients: map[*client]struct{}{}}
+	var o HubOptions
+	if len(opts) > 0 {
+		o = opts[0]
+	}
 	h.broken = o.complete()
+	if len(opts) > 1 {
+		h.broken = fmt.Errorf("sse: %d HubOptions; give one at most", len(opts))
+	}
 	h.options = o
 	if h.broken != nil {
 		return h

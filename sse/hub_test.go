@@ -309,6 +309,8 @@ func TestHubMistakes(t *testing.T) {
 		require.ErrorContains(t, hub.Publish(context.Background(), sse.Event{}), want)
 		hub.Close()
 	}
+	require.ErrorContains(t, hubbing(sse.NewHub(sse.HubOptions{}, sse.HubOptions{})).Build(), "sse: 2 HubOptions; give one at most")
+	require.NoError(t, hubbing(sse.NewHub()).Build())
 }
 
 // memoryBroker stands for a message queue.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"wherry.example/wherry"
 	"wherry.example/wherry/sse"
 )
 
@@ -58,15 +59,17 @@ func TestParkedClients(t *testing.T) {
 // amount, and gets the newest events when it reads again.
 func TestParkedSlowReader(t *testing.T) {
 	hub := sse.NewHub(sse.HubOptions{Queue: 8})
-	server := overTCP(t, hubbing(hub))
+	server := overTCP(t, hubbing(hub).Timeouts(wherry.Timeouts{WriteStall: time.Hour})) // however long it does not read
 	slow, quick := server.open(), server.open()
 	filler := strings.Repeat("x", 64<<10)
 	const events = 600
 	for i := range events {
+		require.NoError(t, quick.conn.SetDeadline(time.Now().Add(patience)))
 		require.NoError(t, hub.Publish(t.Context(), sse.Event{ID: fmt.Sprint(i), Data: filler}))
 		require.Equal(t, fmt.Sprintf("id: %d\ndata: %s\n", i, filler), quick.next())
 	}
 	last := ""
+	require.NoError(t, slow.conn.SetDeadline(time.Now().Add(2*patience)))
 	for last != fmt.Sprint(events-1) {
 		id, _, _ := strings.Cut(strings.TrimPrefix(slow.next(), "id: "), "\n")
 		last = id

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -202,29 +203,32 @@ func TestFilesSettle(t *testing.T) {
 	}, 30*time.Second, 100*time.Millisecond)
 }
 
-// TestShelfIsBounded: more files than there is room for are all served.
+// TestShelfIsBounded: more files than there is room for are all served. It is
+// one moment for the shelf, which looks at the disk again after a second.
 func TestShelfIsBounded(t *testing.T) {
-	fsys := fstest.MapFS{}
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
-	for _, name := range names {
-		fsys[name] = &fstest.MapFile{Data: bytes.Repeat([]byte(name), 10_000), ModTime: written}
-	}
 	for _, room := range []int64{-1, 1, 25_000, 1 << 20} {
-		opened := &counting{FS: fsys}
-		app := appOf("/**", static.FS(opened, static.Options{Memory: room}))
-		for range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			fsys := fstest.MapFS{}
 			for _, name := range names {
-				require.Equal(t, string(fsys[name].Data), string(ask(t, app, "GET /"+name).Body))
+				fsys[name] = &fstest.MapFile{Data: bytes.Repeat([]byte(name), 10_000), ModTime: time.Now().Add(-time.Hour)}
 			}
-		}
-		if room == 1<<20 {
-			require.Equal(t, 1+len(names)*(1+1+3), opened.count(), "root, then each file: a look, a read, three siblings")
-			continue
-		}
-		require.Greater(t, opened.count(), 1+len(names)*5, "room for %d bytes", room)
-		before := opened.count()
-		ask(t, app, "GET /h")
-		require.Equal(t, room == 25_000, opened.count() == before, "the last one is there if there is any room")
+			opened := &counting{FS: fsys}
+			app := appOf("/**", static.FS(opened, static.Options{Memory: room}))
+			for range 2 {
+				for _, name := range names {
+					require.Equal(t, string(fsys[name].Data), string(ask(t, app, "GET /"+name).Body))
+				}
+			}
+			if room == 1<<20 {
+				require.Equal(t, 1+len(names)*(1+1+3), opened.count(), "root, then each file: a look, a read, three siblings")
+				return
+			}
+			require.Greater(t, opened.count(), 1+len(names)*5, "room for %d bytes", room)
+			before := opened.count()
+			ask(t, app, "GET /h")
+			require.Equal(t, room == 25_000, opened.count() == before, "the last one is there if there is any room")
+		})
 	}
 }
 
@@ -273,7 +277,8 @@ func TestShrinkingFile(t *testing.T) {
 	app := appOf("/**", static.FS(short{fsys}))
 	answers, err := app.Test(request("GET /a.bin") + request("GET /a.bin"))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	require.Empty(t, answers)
+	require.Len(t, answers, 1)
+	require.Less(t, len(answers[0].Body), 100_000)
 }
 
 // TestConcurrentUse is for the race detector.

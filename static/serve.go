@@ -17,7 +17,7 @@ func (s *site) serve(c *wherry.Context) error {
 		c.SetHeader(wherry.HeaderAllow, "GET, HEAD")
 		return wherry.NewError(405, "")
 	}
-	c.SetHeader("X-Content-Type-Options", "nosniff")
+	noSniffing(c)
 	name, slash, ok := requested(c)
 	if !ok || !s.visible(name) {
 		return notFound(nil)
@@ -38,6 +38,9 @@ func (s *site) serve(c *wherry.Context) error {
 	}
 	return s.missing(c, name, err)
 }
+
+// noSniffing has browsers believe the media type.
+func noSniffing(c *wherry.Context) { c.SetHeader("X-Content-Type-Options", "nosniff") }
 
 // directory answers a path that ends in a slash.
 func (s *site) directory(c *wherry.Context, name string) error {

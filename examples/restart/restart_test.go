@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -83,7 +84,7 @@ func TestRestartUnderLoad(t *testing.T) {
 			require.Zero(t, l.failed.Load())
 			require.GreaterOrEqual(t, l.sent.Load(), l.total)
 			require.GreaterOrEqual(t, l.processes.Load(), int64(4))
-			t.Logf("%d requests, %d processes, %d connections", l.sent.Load(), l.processes.Load(), l.conns.Load())
+			t.Logf("%d requests, %d processes, %d connections, %d came too late", l.sent.Load(), l.processes.Load(), l.conns.Load(), l.late.Load())
 		})
 	}
 }
@@ -102,10 +103,10 @@ func addrIn(t *testing.T, log string) (addr string) {
 
 // load counts what clients meet.
 type load struct {
-	addr                                string
-	total                               int64
-	sent, failed, conns, pid, processes atomic.Int64
-	seen                                sync.Map
+	addr                                      string
+	total                                     int64
+	sent, failed, conns, late, pid, processes atomic.Int64
+	seen                                      sync.Map
 }
 
 // ask asks until enough requests were sent.
@@ -132,12 +133,25 @@ func (l *load) fail(t *testing.T, err error) {
 	t.Error(err)
 }
 
-// converse asks on one connection until the server wants to close it.
+// converse asks on one connection until the server wants to close it. A server
+// that ends waits for the next request for a quarter of a second: a client that
+// was kept from running for longer finds no answer, and comes back.
 func (l *load) converse(conn net.Conn) error {
 	r := bufio.NewReader(conn)
+	asked := time.Now()
 	for range 500 {
-		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-			return fmt.Errorf("write: %w", err)
+		last := asked
+		asked = time.Now()
+		_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if err == nil {
+			_, err = r.Peek(1)
+		}
+		if err != nil && time.Since(last) >= 250*time.Millisecond && !errors.Is(err, os.ErrDeadlineExceeded) {
+			l.late.Add(1)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("no answer: %w", err)
 		}
 		res, err := http.ReadResponse(r, nil)
 		if err != nil {
