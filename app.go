@@ -20,8 +20,9 @@ type Middleware func(Handler) Handler
 
 // App collects routes, middleware, hooks and configuration, and serves them.
 // Registering methods return the App so that calls chain; they only take
-// notes. [App.Build] checks everything at once. An App is set up by one
-// goroutine; once it serves, it is read-only.
+// notes. [App.Build] checks everything at once. Limits, Timeouts, JSON,
+// NotFound and ErrorHandler are set once, to set one again is a mistake. An App
+// is set up by one goroutine; once it serves, it is read-only.
 type App struct {
 	root          *Group
 	registrations []registration
@@ -48,8 +49,20 @@ func New() *App {
 	return a
 }
 
+// once notes a setting, and a second call of it as a mistake: what the first
+// one said would be gone in silence.
+func (a *App) once(what string, absent bool) {
+	a.made()
+	first := a.settings[what]
+	a.setting(what, absent)
+	if first != "" {
+		a.mistake("%s is set already, at %s, and this would replace it as a whole; make one call of the two", what, first)
+	}
+}
+
 // Engine chooses how connections are driven; [engine.Auto] is the default.
-// Any name may be given, [App.Build] knows which work here.
+// Any name may be given, [App.Build] knows which work here. Of several calls the
+// last one counts, so that a test can have an app on each.
 func (a *App) Engine(kind engine.Kind) *App {
 	a.setting("Engine", false)
 	a.kind = kind
@@ -58,19 +71,20 @@ func (a *App) Engine(kind engine.Kind) *App {
 
 // Limits sets the bounds on what clients send.
 func (a *App) Limits(l Limits) *App {
-	a.setting("Limits", false)
+	a.once("Limits", false)
 	a.limits = l
 	return a
 }
 
 // Timeouts sets the bounds on how long clients take.
 func (a *App) Timeouts(t Timeouts) *App {
-	a.setting("Timeouts", false)
+	a.once("Timeouts", false)
 	a.timeouts = t
 	return a
 }
 
-// Logger sets where the app reports failures; slog.Default() otherwise.
+// Logger sets where the app reports failures; slog.Default() otherwise. Of
+// several the last one counts, so that a test can silence an app.
 func (a *App) Logger(l *slog.Logger) *App {
 	a.setting("Logger", l == nil)
 	a.log = l
@@ -79,15 +93,16 @@ func (a *App) Logger(l *slog.Logger) *App {
 
 // JSON sets the codec of [Context.JSON] and [Bind]; encoding/json otherwise.
 func (a *App) JSON(codec JSONCodec) *App {
-	a.setting("JSON", codec == nil)
+	a.once("JSON", codec == nil)
 	a.codec = codec
 	return a
 }
 
 // NotFound sets the handler of requests that no route matches. The app's
-// middleware wraps it. The default answers 404.
+// middleware wraps it. The default answers 404, and so does a handler that sets
+// no status.
 func (a *App) NotFound(h Handler) *App {
-	a.setting("NotFound", h == nil)
+	a.once("NotFound", h == nil)
 	a.handling("NotFound", h)
 	a.notFound = h
 	return a
@@ -95,9 +110,10 @@ func (a *App) NotFound(h Handler) *App {
 
 // ErrorHandler sets what answers the errors of handlers, middleware and
 // BeforeRouting hooks. It is called once for an exchange, while the head of
-// the answer is still unsent. The default answers with problem details.
+// the answer is still unsent. The status is that of [StatusOf] unless it sets
+// another. The default is [DefaultErrorHandler].
 func (a *App) ErrorHandler(f func(*Context, error)) *App {
-	a.setting("ErrorHandler", f == nil)
+	a.once("ErrorHandler", f == nil)
 	a.onError = f
 	return a
 }
@@ -152,6 +168,13 @@ func (a *App) Delete(pattern string, h Handler, opts ...RouteOption) *App {
 // Options registers a handler for OPTIONS in place of the automatic answer.
 func (a *App) Options(pattern string, h Handler, opts ...RouteOption) *App {
 	return a.Handle("OPTIONS", pattern, h, opts...)
+}
+
+// Any registers a handler for all methods that have a shorthand here: GET,
+// HEAD, POST, PUT, PATCH, DELETE and OPTIONS. A [Name] is that of the GET route.
+func (a *App) Any(pattern string, h Handler, opts ...RouteOption) *App {
+	a.top().Any(pattern, h, opts...)
+	return a
 }
 
 // Group registers routes below a prefix, with middleware of their own.

@@ -215,3 +215,50 @@ func fetch(t *testing.T, addr, raw string) string {
 	require.NoError(t, conn.Close())
 	return string(content)
 }
+
+// TestSetTwice: a setting that would replace another one in silence is a
+// mistake, told with both places. The last Logger counts, and the last Engine.
+func TestSetTwice(t *testing.T) {
+	for name, set := range map[string]func(*wherry.App){
+		"Limits":       func(a *wherry.App) { a.Limits(wherry.Limits{Body: 5}) },
+		"Timeouts":     func(a *wherry.App) { a.Timeouts(wherry.Timeouts{Idle: time.Second}) },
+		"JSON":         func(a *wherry.App) { a.JSON(plainJSON{}) },
+		"NotFound":     func(a *wherry.App) { a.NotFound(text("none")) },
+		"ErrorHandler": func(a *wherry.App) { a.ErrorHandler(func(*wherry.Context, error) {}) },
+	} {
+		app := quiet()
+		set(app)
+		require.NoError(t, app.Build(), name)
+		app = quiet()
+		set(app)
+		set(app)
+		err := app.Build()
+		require.ErrorContains(t, err, name+" is set already, at ")
+		require.Equal(t, 2, strings.Count(err.Error(), "app_test.go:"), "%v", err)
+	}
+	app := quiet().Logger(slog.New(slog.DiscardHandler))
+	require.NoError(t, app.Build())
+}
+
+// TestAny: all methods with a shorthand have one handler, and one name.
+func TestAny(t *testing.T) {
+	app := quiet().Any("/any/:id", func(c *wherry.Context) error { return c.Text(200, c.Method()) }, wherry.Name("any"))
+	app.Group("/api", func(g *wherry.Group) { g.Get("/users", text("users")).Any("/**", text("none")) })
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		answer := ask(t, app, method+" /any/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.Equal(t, 200, answer.Status, method)
+		if method != "HEAD" {
+			require.Equal(t, method, string(answer.Body))
+		}
+	}
+	answer := ask(t, app, "TRACE /any/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.Equal(t, 405, answer.Status)
+	require.Equal(t, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT", answer.Headers.Get("Allow"))
+	path, err := app.URL("any", 7)
+	require.NoError(t, err)
+	require.Equal(t, "/any/7", path)
+	require.Equal(t, "none", string(ask(t, app, "POST /api/users HTTP/1.1\r\nHost: x\r\n\r\n").Body), "as docs/routing.md says of 405 below it")
+	for _, route := range app.Routes() {
+		require.Contains(t, route.Location, "app_test.go:")
+	}
+}

@@ -25,7 +25,8 @@ import (
 //	}
 //
 // Texts become values as [Param] says; query, header and form tags also fill
-// slices, from repeated names, at most 1,000.
+// slices, from repeated names, at most 1,000. An empty text, as of a form whose
+// field was left empty, is a value too: one for a string, a mistake for a number.
 //
 // A body is JSON, or a form (of either media type) if the struct that takes
 // it has form tags; such a struct takes JSON as well if all fields with a
@@ -42,7 +43,7 @@ import (
 // Mistakes of the client are errors of type *Error: 400 for malformed values,
 // 415 for another media type, 413 for too much, 422 for values that Validate
 // refuses. A T that cannot be filled at all is an error without a status, and
-// so a 500; [Typed] finds it when the route is registered.
+// so a 500; of [Typed] it is reported by [App.Build].
 func Bind[T any](c *Context) (T, error) { return bind[T](c, false) }
 
 // BindStrict is [Bind] which also refuses JSON fields that T does not have,

@@ -1,7 +1,7 @@
 package wherry
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -71,7 +71,7 @@ func compile(t reflect.Type) (*bindPlan, error) {
 	}
 	if t.Kind() != reflect.Struct || convertible(t) {
 		plan.body = &bodyPlan{json: true}
-		return plan, checkBody(t)
+		return plan, errors.Join(checkOwnText(t), checkBody(t))
 	}
 	tagged, err := taggedFields(t, nil)
 	if err != nil {
@@ -142,7 +142,7 @@ func fieldBody(f taggedField) (*bodyPlan, error) {
 		if body, err = wholeBody(t, tagged); err != nil {
 			return nil, err
 		}
-	} else if err := checkBody(t); err != nil {
+	} else if err := errors.Join(checkOwnText(t), checkBody(t)); err != nil {
 		return nil, err
 	}
 	body.index, body.optional = f.index, optional
@@ -295,82 +295,4 @@ func tagKeys(tag string) (keys []string, ok bool) {
 		keys, tag = append(keys, key), rest[len(quoted):]
 	}
 	return keys, true
-}
-
-var jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
-
-// checkUntagged refuses tags in a place that nothing fills.
-func checkUntagged(t reflect.Type) error {
-	return checkBelow(t, false, map[reflect.Type]bool{})
-}
-
-// checkBody refuses what JSON cannot fill, and tags below a type that takes a
-// body which name another source: the client could then set by JSON what the
-// program expects from elsewhere.
-func checkBody(t reflect.Type) error {
-	seen := map[reflect.Type]bool{}
-	if t.Kind() != reflect.Struct || convertible(t) {
-		return checkBelow(t, true, seen)
-	}
-	seen[t] = true
-	tagged, err := taggedFields(t, nil)
-	if err != nil {
-		return err
-	}
-	for _, f := range tagged {
-		if !f.IsExported() || f.StructField.Tag.Get("json") == "-" {
-			continue
-		}
-		if err := checkBelow(f.Type, true, seen); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
-// checkBelow walks through a type and refuses tags that name a source and,
-// where values come from JSON, what that cannot fill.
-func checkBelow(t reflect.Type, fromJSON bool, seen map[reflect.Type]bool) error {
-	if seen[t] || convertible(t) || reflect.PointerTo(t).Implements(jsonUnmarshaler) {
-		return nil
-	}
-	seen[t] = true
-	if fromJSON && !jsonable(t) {
-		return fmt.Errorf("a value of type %v cannot be read from JSON", t)
-	}
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return checkBelow(t.Elem(), fromJSON, seen)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			f := taggedField{StructField: t.Field(i)}
-			if !f.IsExported() && !f.Anonymous || f.StructField.Tag.Get("json") == "-" {
-				continue
-			}
-			if err := f.read(); err != nil {
-				return err
-			}
-			if f.source != "" && !(f.source == "form" && f.json && fromJSON) {
-				return unreached(t, f)
-			}
-			if err := checkBelow(f.Type, fromJSON, seen); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func unreached(t reflect.Type, f taggedField) error {
-	return fmt.Errorf("%v.%s has a %s tag, but is not reached by it: tags count in the struct itself and in structs embedded in it", t, f.Name, f.source)
-}
-
-func jsonable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
-		return false
-	case reflect.Interface:
-		return t.NumMethod() == 0
-	}
-	return true
 }

@@ -2,8 +2,10 @@ package wherry
 
 import (
 	"io"
+	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -89,6 +91,32 @@ var unplanned = []struct {
 		A struct{ B chan int }
 	}], "cannot be read from JSON"},
 	{planErr[struct {
+		*origin
+		A string `json:"a"`
+	}], "not reached"},
+	{planErr[struct {
+		*person
+		A string `json:"a"`
+	}], "person is an embedded pointer to an unexported type, which JSON cannot fill: embed the type itself"},
+	{planErr[struct {
+		A []struct{ *person }
+	}], "person is an embedded pointer to an unexported type"},
+	{planErr[map[[2]int]string], "a value of type map[[2]int]string cannot be read from JSON"},
+	{planErr[struct {
+		A map[float64]string `json:"a"`
+	}], "map[float64]string cannot be read from JSON"},
+	{planErr[struct {
+		time.Time
+		ID int `path:"id"`
+	}], "ID has a path tag, but struct { time.Time; ID int \"path:\\\"id\\\"\" } has a method UnmarshalText, which reads it as a whole"},
+	{planErr[struct {
+		ID   int `path:"id"`
+		Body struct {
+			netip.Addr
+			Q string `query:"q"`
+		} `body:""`
+	}], "Q has a query tag, but"},
+	{planErr[struct {
 		A complex128 `body:""`
 	}], "cannot be read from JSON"},
 	{planErr[struct {
@@ -136,6 +164,16 @@ func TestPlanTakes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "x", got.Next.Value)
 	require.Nil(t, got.skip)
+
+	type number int
+	maps, err := bound(t, BindStrict[struct {
+		N map[int8]uintptr
+		T map[netip.Addr]string
+		*number
+	}], request("POST", "/7", `{"N":{"1":2},"T":{"192.0.2.1":"a"}}`, asJSON))
+	require.NoError(t, err)
+	require.Equal(t, "a", maps.T[netip.MustParseAddr("192.0.2.1")])
+	require.EqualValues(t, 2, maps.N[1])
 
 	type in struct {
 		ID     int    `path:"id" json:"id"`

@@ -83,6 +83,9 @@ func (c *Context) readContent(b *content, p []byte) (int, error) {
 	switch {
 	case b.err != nil:
 		return 0, b.err
+	case b.count > b.limit: // the limit was lowered
+		b.err = errBodyTooLarge
+		return 0, b.err
 	case b.ended:
 		return 0, io.EOF
 	case c.res.stage == stageHijacked:
@@ -109,35 +112,4 @@ func (c *Context) readContent(b *content, p []byte) (int, error) {
 		b.err = err
 	}
 	return n, err
-}
-
-// readAll reads the content into a pooled buffer that lives as long as the
-// exchange.
-func (c *Context) readAll() ([]byte, error) {
-	b := &c.body
-	if b.whole == nil {
-		b.whole = bytebufferpool.Get()
-		if b.kind == http1.LengthBody && b.length <= 64<<10 && int64(cap(b.whole.B)) < b.length+1 {
-			b.whole.B = make([]byte, 0, b.length+1)
-		}
-	}
-	for !b.ended && b.err == nil {
-		if len(b.whole.B) == cap(b.whole.B) {
-			b.whole.B = append(b.whole.B, 0)[:len(b.whole.B)]
-		}
-		n, _ := c.readBody(b.whole.B[len(b.whole.B):cap(b.whole.B)])
-		b.whole.B = b.whole.B[:len(b.whole.B)+n]
-	}
-	if b.err != nil {
-		return nil, b.err
-	}
-	return b.whole.B, nil
-}
-
-// release gives the buffer of readAll back.
-func (b *content) release() {
-	if b.whole != nil {
-		giveBack(b.whole)
-		b.whole = nil
-	}
 }

@@ -31,7 +31,7 @@ var (
 
 // pieces is the buffer of one copy.
 type pieces struct {
-	small *[smallPiece]byte
+	small []byte            // the caller's
 	large *[largePiece]byte // nil while the small one will do
 }
 
@@ -50,7 +50,7 @@ func (b *pieces) next(last []byte, n int) []byte {
 	if b.large != nil {
 		return b.large[:]
 	}
-	return b.small[:]
+	return b.small
 }
 
 // shrink gives the large piece back.
@@ -59,11 +59,6 @@ func (b *pieces) shrink() {
 		largePieces.Put(b.large)
 		b.large = nil
 	}
-}
-
-func (b *pieces) giveBack() {
-	b.shrink()
-	smallPieces.Put(b.small)
 }
 
 // WriteTo writes what is left of the content to w, for [io.Copy]: each piece
@@ -79,9 +74,11 @@ func (r *bodyReader) WriteTo(w io.Writer) (written int64, err error) {
 		defer func() { r.lent = false }()
 		return reads.ReadFrom(r)
 	}
-	b := pieces{small: smallPieces.Get().(*[smallPiece]byte)}
-	defer b.giveBack()
-	for p := b.small[:]; ; {
+	small := smallPieces.Get().(*[smallPiece]byte)
+	defer smallPieces.Put(small)
+	b := pieces{small: small[:]}
+	defer b.shrink()
+	for p := b.small; ; {
 		n, ended := r.Read(p)
 		if n > 0 {
 			m, err := pass(w, p[:n])

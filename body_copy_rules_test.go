@@ -99,8 +99,8 @@ func copyStalled(t *testing.T, read bool, send func(net.Conn)) (took time.Durati
 // TestCopyHoldsLittleInAStall: the large piece goes back before the wait for
 // more content.
 func TestCopyHoldsLittleInAStall(t *testing.T) {
-	b := pieces{small: new([smallPiece]byte)}
-	p := b.next(b.small[:], smallPiece)
+	b := pieces{small: make([]byte, smallPiece)}
+	p := b.next(b.small, smallPiece)
 	require.Len(t, p, largePiece)
 	p = b.next(p, largePiece)
 	require.Len(t, p, largePiece)

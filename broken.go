@@ -1,11 +1,14 @@
 package wherry
 
-import "reflect"
+import (
+	"errors"
+	"reflect"
+)
 
 // Broken returns a handler that stands for one that could not be made: the
 // constructor of a handler or middleware with impossible options returns it,
 // and [App.Build] reports err with the place where it was registered. err
-// names the option and the fix.
+// names the option and the fix; nil is reported too.
 //
 //	func Limit(n int) wherry.Middleware {
 //		if n <= 0 {
@@ -17,6 +20,9 @@ import "reflect"
 //
 //go:noinline
 func Broken(err error) Handler {
+	if err == nil {
+		err = errors.New("wherry.Broken(nil): give the error that says what is wrong")
+	}
 	return brokenHandler{err}.serve
 }
 

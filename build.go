@@ -91,7 +91,7 @@ func (s *server) configure(a *App, wrong *mistakes) {
 		s.codec = standardJSON{}
 	}
 	if s.onError == nil {
-		s.onError = defaultErrorHandler
+		s.onError = DefaultErrorHandler
 	}
 }
 
@@ -108,14 +108,14 @@ func (a *App) missing() Handler {
 		case !c.app.knows(c.Method()):
 			return &Error{Status: 501, Detail: "This server does not know the method."}
 		}
-		return custom(c)
+		return absent(c, custom)
 	}
 }
 
 // register turns the notes of the app, and of the apps mounted on it, into
 // routes. It returns those apps.
 func (s *server) register(a *App, wrong *mistakes) (mounted []*App) {
-	l := &layout{mistakes: wrong, around: map[*App]bool{}}
+	l := &layout{mistakes: wrong, around: map[*App]bool{}, used: map[*Group]bool{a.root: true}} // build wraps that one's misses
 	l.lay(a, "", "", nil)
 	for _, f := range l.routes {
 		for _, err := range each(s.add(f)) {
@@ -136,7 +136,11 @@ func (s *server) add(f flatRoute) error {
 	wrong := []error{f.callable(), checkMethod(f.method), checkBodyLimit(&rt.opts), s.enterName(rt)}
 	var err error
 	rt.handler, err = wrap(inner, rt.innermost(f.handler))
-	if err := errors.Join(append(wrong, err, s.hosts.add(rt))...); err != nil {
+	added := s.hosts.add(rt)
+	if added == nil {
+		added = rt.fillable(f.handler)
+	}
+	if err := errors.Join(append(wrong, err, added)...); err != nil {
 		return err
 	}
 	rt.denied = rt.denial()

@@ -44,9 +44,54 @@ var refusals = []struct {
 	{"broken hook", func(a *wherry.App) { a.BeforeRouting(wherry.Broken(errors.New("bad"))) }, "BeforeRouting: bad"},
 	{"get", func(a *wherry.App) { a.Handle("get", "/", text("")) }, `the method "get" is not GET, because letter case counts; write "GET"`},
 	{"Patch", func(a *wherry.App) { a.Handle("Patch", "/", text("")) }, `write "PATCH"`},
+	{"pattern", func(a *wherry.App) { a.Get("users", text("")) }, `GET "users": a pattern begins with a slash; write "/users"`},
+	{"pattern in a group", func(a *wherry.App) {
+		a.Group("/api", func(g *wherry.Group) { g.Get("in", text("")) })
+	}, `GET "in": a pattern begins with a slash; write "/in"`},
+	{"pattern in a mounted app", func(a *wherry.App) { a.Mount("/m", wherry.New().Get("on", text(""))) }, `GET "on": a pattern begins with a slash; write "/on"`},
+	{"prefix", func(a *wherry.App) {
+		a.Group("v1", func(g *wherry.Group) { g.Get("/x", text("")).Get("/y", text("")) })
+	}, `Group("v1"): a prefix begins with a slash and does not end in one; write "/v1"`},
+	{"prefix in a group", func(a *wherry.App) {
+		a.Group("/v", func(g *wherry.Group) { g.Group("2", func(*wherry.Group) {}) })
+	}, `Group("2"): a prefix begins with a slash and does not end in one; write "/2"`},
+	{"end of a prefix", func(a *wherry.App) {
+		a.Group("/v3/", func(g *wherry.Group) { g.Get("/x", text("")) })
+	}, `Group("/v3/"): a prefix begins with a slash and does not end in one; write "/v3"`},
+	{"prefix of a slash", func(a *wherry.App) {
+		a.Group("/", func(g *wherry.Group) { g.Get("/rooted", text("")) })
+	}, `Group("/"): a prefix begins with a slash and does not end in one; write ""`},
+	{"prefix of a mount", func(a *wherry.App) { a.Mount("m", wherry.New()) }, `Mount("m"): a prefix begins with a slash and does not end in one; write "/m"`},
+	{"slashes of a mount", func(a *wherry.App) { a.Mount("/n//", wherry.New()) }, `write "/n"`},
+	{"percent", func(a *wherry.App) { a.Get("/100%25", text("")) }, `"100%25": a pattern is written decoded; write the character itself, or :name`},
+	{"host with a port", func(a *wherry.App) { a.Host("h.example:80", func(*wherry.Group) {}) }, `Host("h.example:80"): give a name without port, as "example.org" or "*.example.org"`},
+	{"host beyond ASCII", func(a *wherry.App) { a.Host("bücher.example", func(*wherry.Group) {}) }, `Host("bücher.example"): give`},
+	{"host with a dot at its end", func(a *wherry.App) { a.Host("dot.example.", func(*wherry.Group) {}) }, `Host("dot.example."): give`},
+	{"star in a host", func(a *wherry.App) {
+		a.Host("a.*.example", func(g *wherry.Group) { g.Get("/", text("")).Get("/b", text("")) })
+	}, `Host("a.*.example"): give`},
+	{"only a star", func(a *wherry.App) { a.Host("*.", func(*wherry.Group) {}) }, `Host("*."): give`},
+	{"middleware around nothing", func(a *wherry.App) {
+		a.Group("/g", func(g *wherry.Group) { g.Use(broken("around nothing")) })
+	}, "around nothing"},
+	{"middleware below", func(a *wherry.App) {
+		a.Group("/g", func(g *wherry.Group) {
+			g.Get("/below", text(""))
+			g.Host("below.example", func(g *wherry.Group) { g.Use(broken("below it")) })
+		})
+	}, "below it"},
+	{"middleware around a mount of nothing", func(a *wherry.App) {
+		a.Group("/g", func(g *wherry.Group) { g.Use(broken("empty mount")).Mount("/m", wherry.New()) })
+	}, "empty mount"},
+	{"middleware of a mounted app", func(a *wherry.App) { a.Mount("/m", wherry.New().Use(broken("of a mounted app"))) }, "of a mounted app"},
 	{"Engine", func(a *wherry.App) { a.Engine("steam") }, `Engine: engine: not supported on this system: "steam"`},
 	{"Limits", func(a *wherry.App) { a.Limits(wherry.Limits{Body: -2}) }, "Limits.Body is -2: give a positive value"},
 	{"Timeouts", func(a *wherry.App) { a.Timeouts(wherry.Timeouts{Idle: -2}) }, "Timeouts.Idle is -2ns: give a positive value"},
+}
+
+// broken is middleware that cannot work.
+func broken(text string) wherry.Middleware {
+	return func(wherry.Handler) wherry.Handler { return wherry.Broken(errors.New(text)) }
 }
 
 // TestBuildRefuses: with the place of the call, told once, without routes and
@@ -149,11 +194,10 @@ func TestMethodsOfOneCase(t *testing.T) {
 	require.Equal(t, "purged", string(ask(t, app, "purge / HTTP/1.1\r\nHost: x\r\n\r\n").Body))
 }
 
-// TestSettingsReplace: what a later call has set right is no mistake.
-func TestSettingsReplace(t *testing.T) {
-	app := quiet().Limits(wherry.Limits{Head: -5}).Timeouts(wherry.Timeouts{Idle: -5}).Engine("steam")
-	app.Limits(wherry.Limits{}).Timeouts(wherry.Timeouts{}).Engine("threaded")
-	require.NoError(t, app.Build())
+// TestLastEngine: of several engines the last one counts, so one that does not
+// work here is no mistake when it was replaced.
+func TestLastEngine(t *testing.T) {
+	require.NoError(t, quiet().Engine("steam").Engine("threaded").Build())
 }
 
 // TestNoApp: an App that New has not made says so, with the place.

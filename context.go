@@ -227,16 +227,26 @@ func (c *Context) Conn() *Conn { c.here(); return c.wire.peer() }
 // *Error of status 413 beyond the limit, 408 when the client stalls, 400 when
 // the framing is broken or the client has left. It is valid until the handler
 // returns. A 100 (Continue) is sent at the first Read if the client asked.
+//
+// What is read is gone, unless it was [Context.BodyBytes] that read it: after
+// that each call of Body returns a reader of the same bytes from their
+// beginning.
 func (c *Context) Body() io.Reader {
 	c.here()
+	if c.body.kept() {
+		return &keptReader{c, c.lifetime, c.body.whole.B}
+	}
 	if c.body.read == nil {
 		c.body.read = &bodyReader{c: c, lifetime: c.lifetime}
 	}
 	return c.body.read
 }
 
-// BodyBytes reads the whole content. The bytes are valid until the handler
-// returns. Calling it again returns the same bytes.
+// BodyBytes reads the whole content and keeps it: calling it again returns the
+// same bytes, and so do [Context.Body], [Context.Multipart] and [Bind]. The
+// bytes are valid until the handler returns and must not be changed. It fails
+// as Body does. After some of the content was read in another way it is an
+// error without a status, and so a 500: the rest would be taken for the whole.
 func (c *Context) BodyBytes() ([]byte, error) {
 	c.here()
 	return c.readAll()
@@ -252,13 +262,15 @@ func (c *Context) ContentLength() int64 {
 	return c.body.length
 }
 
-// SetBodyLimit replaces the limit of the content for this request, in bytes;
-// [NoLimit] for none. Content that was read before counts. In a BeforeRouting
-// hook it outweighs the [BodyLimit] of the route, in middleware it does not.
+// SetBodyLimit replaces the limit of the content for this request, in bytes; 0
+// is [Limits].Body, [NoLimit] none. Another negative number panics: a limit that
+// was reckoned wrong is not taken for none. Content that was read before counts.
+// In a BeforeRouting hook it outweighs the [BodyLimit] of the route, in
+// middleware it does not.
 func (c *Context) SetBodyLimit(bytes int64) {
 	c.here()
-	if bytes < 0 {
-		bytes = 1 << 62
+	if err := completeNumber("wherry: SetBodyLimit", &bytes, c.app.limits.Body, 1<<62); err != nil {
+		panic(err)
 	}
 	c.body.limit, c.body.limited = bytes, c.body.limited || c.route == nil
 }
@@ -272,6 +284,10 @@ func (c *Context) ReplaceBody(decode func(io.Reader) io.Reader) {
 	inner := c.body
 	inner.read = nil
 	c.body = content{kind: http1.ChunkedBody, limit: inner.limit, limited: inner.limited, read: c.body.read}
+	if inner.kept() {
+		c.body.source = decode(&keptReader{c, c.lifetime, inner.whole.B}) // its bytes go to no pool
+		return
+	}
 	c.body.source = decode(&replacedReader{c, &inner, c.lifetime})
 }
 
@@ -289,6 +305,13 @@ func (c *Context) Trailers() Fields {
 // call, may be kept for ever, and is cancelled when the client leaves, when a
 // graceful shutdown runs out of time, and when the handler has returned;
 // context.Cause tells which.
+//
+// A client that only ends its sending and still reads cannot be told from one
+// that has left, and counts as such here. Its answer is sent all the same: the
+// error of a handler that gave up with the context is answered like another,
+// with 400 if it has no status of its own, and is no failure of the server. A
+// handler that is to finish for such clients does not look at the context, or
+// takes context.WithoutCancel of it.
 func (c *Context) Context() context.Context {
 	c.here()
 	if c.ctx == nil {

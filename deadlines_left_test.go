@@ -66,7 +66,7 @@ func TestPassedDeadlineStays(t *testing.T) {
 // TestTryWriteBehindStall: TryWrite knows no deadline, least of all that of an
 // earlier Write.
 func TestTryWriteBehindStall(t *testing.T) {
-	const stall = 50 * time.Millisecond
+	const stall = 500 * time.Millisecond
 	open := make(chan *wherry.OpenAnswer, 1)
 	build := func() *wherry.App {
 		return quiet().Timeouts(wherry.Timeouts{WriteStall: stall}).Get("/", func(c *wherry.Context) error {
@@ -84,7 +84,7 @@ func TestTryWriteBehindStall(t *testing.T) {
 		require.NoError(t, err)
 		_, err = o.Write([]byte("one"))
 		require.NoError(t, err)
-		time.Sleep(3 * stall)
+		time.Sleep(stall + stall/10)
 		n, err := o.TryWrite([]byte("two"))
 		require.NoError(t, err)
 		require.Equal(t, 3, n)

@@ -148,7 +148,7 @@ func TestHandshakeTimeout(t *testing.T) {
 		go func() { ended <- app.Serve(tls.NewListener(tcp, &tls.Config{GetCertificate: noCertificate})) }()
 		client, err := net.Dial("tcp", tcp.Addr().String())
 		require.NoError(t, err)
-		require.NoError(t, client.SetDeadline(time.Now().Add(20*time.Second)))
+		require.NoError(t, client.SetDeadline(time.Now().Add(30*time.Second)))
 		_, err = client.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF, "%s: a client that is silent is not waited for", kind)
 		require.NoError(t, client.Close())
@@ -179,7 +179,7 @@ func TestRunShutdownTimeout(t *testing.T) {
 		var err error
 		client, err = net.Dial("unix", socket)
 		return err == nil
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 	defer client.Close()
 	_, err := io.WriteString(client, plainRequest)
 	require.NoError(t, err)

@@ -10,7 +10,9 @@
 //		}
 //		return c.JSON(200, map[string]int{"id": id})
 //	})
-//	log.Fatal(app.Listen("127.0.0.1:8080"))
+//	if err := app.Listen("127.0.0.1:8080"); err != nil {
+//		log.Fatal(err)
+//	}
 //
 // # The house
 //

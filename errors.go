@@ -1,13 +1,9 @@
 package wherry
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"os"
-	"runtime/debug"
+	"maps"
 	"strconv"
 
 	"wherry.example/wherry/internal/http1"
@@ -17,7 +13,9 @@ import (
 // A handler returns one; the error handler of the app writes it. Err and the
 // text of Error are for logs and never reach the client; the other fields do.
 type Error struct {
-	// Status is the status code of the answer, 400 to 599.
+	// Status is the status code of the answer, 400 to 599. An Error with
+	// another one is a mistake of the program: it is logged, and answered as
+	// an unknown error is, with a plain 500.
 	Status int
 	// Type is a URI that names the kind of problem; empty means about:blank.
 	Type string
@@ -25,6 +23,13 @@ type Error struct {
 	Title string
 	// Detail explains this occurrence to the client.
 	Detail string
+	// Instance is a URI that names this occurrence; empty means none.
+	Instance string
+	// Extensions are further members of the problem details, by name (RFC 9457
+	// section 3.2). None replaces a member that has a field here. They are
+	// sent as the app's JSON codec encodes them, and not to a client that
+	// prefers text.
+	Extensions map[string]any
 	// Errors lists what is wrong with single values of the request.
 	Errors []FieldError
 	// Err is the cause, for logs and errors.Is.
@@ -41,7 +46,8 @@ type FieldError struct {
 	Detail string `json:"detail"`
 }
 
-// NewError returns an *Error with this status and detail; the detail is sent.
+// NewError returns an *Error with this status, 400 to 599, and detail; the
+// detail is sent.
 func NewError(status int, detail string) *Error {
 	return &Error{Status: status, Detail: detail}
 }
@@ -77,6 +83,9 @@ func (e *Error) StatusCode() int {
 	return e.Status
 }
 
+// possible reports whether the status can be that of an error.
+func (e *Error) possible() bool { return e.Status >= 400 && e.Status <= 599 }
+
 func (e *Error) title() string {
 	if e.Title != "" {
 		return e.Title
@@ -86,7 +95,8 @@ func (e *Error) title() string {
 
 // StatusOf returns the status with which the default error handler answers
 // err: that of the first *Error (or other error with a StatusCode method) in
-// its chain, else 500; 200 for nil.
+// its chain, else 500; 200 for nil. Of the cause that an OnDisconnect hook is
+// given it tells how a request was answered that breaks the protocol.
 func StatusOf(err error) int {
 	if err == nil {
 		return 200
@@ -98,6 +108,10 @@ func StatusOf(err error) int {
 	var coder interface{ StatusCode() int }
 	if errors.As(err, &coder) && coder.StatusCode() >= 400 && coder.StatusCode() <= 599 {
 		return coder.StatusCode()
+	}
+	var refusal *http1.Error
+	if errors.As(err, &refusal) {
+		return refusal.Status
 	}
 	return 500
 }
@@ -119,13 +133,6 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// panicked turns a recovered value into an error and logs it, once.
-func (s *server) panicked(where string, v any) error {
-	err := &PanicError{Value: v, Stack: debug.Stack()}
-	s.log.Error("wherry: panic", slog.String("in", where), slog.Any("value", v), slog.String("stack", string(err.Stack)))
-	return err
-}
-
 // resolve answers an error that a handler or hook returned. It is the only
 // place where that happens, and it happens once for an exchange.
 func (s *server) resolve(c *Context, err error) {
@@ -143,13 +150,15 @@ func (s *server) resolve(c *Context, err error) {
 	}
 	c.res.restart(StatusOf(err))
 	failure := c.attempt(func(c *Context) error {
-		s.onError(c, err)
+		if s.onError(c, err); !c.replied() {
+			s.failed(c, "wherry: the error handler has not answered", err)
+		}
 		return c.finish()
 	})
 	if failure == nil {
 		return
 	}
-	s.report(c, failure)
+	s.report(c, c.attribute(failure))
 	if c.res.stage == stageOpen {
 		c.res.restart(500)
 		writeProblem(c, &Error{Status: 500})
@@ -166,63 +175,68 @@ func (c *Context) drop() {
 	c.res.stage = stageEnded
 }
 
-// report logs what only the operator can mend: failures of the server, not
-// mistakes of a client, and panics not again.
-func (s *server) report(c *Context, err error) {
-	var panicErr *PanicError
-	switch {
-	case errors.As(err, &panicErr), errors.Is(err, ErrDrop), c.goneClient(err):
-	case c.res.stage == stageOpen && (StatusOf(err) < 500 || StatusOf(err) == 501): // 501 is what a client gets for a method of its own
-	default:
-		s.log.LogAttrs(context.Background(), slog.LevelError, "wherry: request failed",
-			slog.String("method", c.Method()), slog.String("route", c.Pattern()), slog.Any("error", err))
-	}
-}
-
-// goneClient reports whether err is only the echo of the peer's leaving.
-func (c *Context) goneClient(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, ErrClientGone) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		c.res.err != nil && errors.Is(err, c.res.err) ||
-		errors.As(err, &netErr) && c.ctx != nil && context.Cause(c.ctx) == ErrClientGone
-}
-
-// defaultErrorHandler answers with problem details: JSON, or text for a
-// client that wants no JSON. An error that is no *Error is a plain 500.
-func defaultErrorHandler(c *Context, err error) {
+// DefaultErrorHandler is what answers errors in an app without an
+// [App.ErrorHandler], and what one that minds only some errors calls for the
+// others. It answers an *Error, also a wrapped one, with its status as problem
+// details: JSON, or text for a client that prefers that. Of another error the
+// client learns the status only, see [StatusOf].
+func DefaultErrorHandler(c *Context, err error) {
 	var e *Error
-	if !errors.As(err, &e) || e == nil {
+	if !errors.As(err, &e) || e == nil || !e.possible() {
 		e = &Error{Status: StatusOf(err)}
 	}
 	writeProblem(c, e)
 }
 
 type problem struct {
-	Type   string       `json:"type,omitempty"`
-	Title  string       `json:"title"`
-	Status int          `json:"status"`
-	Detail string       `json:"detail,omitempty"`
-	Errors []FieldError `json:"errors,omitempty"`
+	Type     string       `json:"type,omitempty"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty"`
+	Instance string       `json:"instance,omitempty"`
+	Errors   []FieldError `json:"errors,omitempty"`
+}
+
+// problem returns what is sent as JSON. A codec knows no structs with members
+// beside their fields.
+func (e *Error) problem() any {
+	p := problem{Type: e.Type, Title: e.title(), Status: e.Status, Detail: e.Detail, Instance: e.Instance, Errors: e.Errors}
+	if len(e.Extensions) == 0 {
+		return p
+	}
+	members := maps.Clone(e.Extensions)
+	members["title"], members["status"] = p.Title, p.Status
+	for name, text := range map[string]string{"type": p.Type, "detail": p.Detail, "instance": p.Instance} {
+		if delete(members, name); text != "" {
+			members[name] = text
+		}
+	}
+	if delete(members, "errors"); len(p.Errors) > 0 {
+		members["errors"] = p.Errors
+	}
+	return members
 }
 
 func writeProblem(c *Context, e *Error) {
-	status := e.Status
-	if status < 400 || status > 599 {
-		status = 500
-	}
 	if c.Accepts(typeProblem, typeJSON, "text/plain") == "text/plain" {
 		text := e.title()
 		if e.Detail != "" {
 			text += ": " + e.Detail
 		}
-		_ = c.Text(status, text+"\n")
+		_ = c.Text(e.Status, text+"\n")
 		return
 	}
-	p := problem{Type: e.Type, Title: e.title(), Status: status, Detail: e.Detail, Errors: e.Errors}
-	body, err := c.app.codec.Append(nil, p)
+	body, err := c.app.codec.Append(nil, e.problem())
 	if err != nil {
-		_ = c.Text(status, e.title()+"\n")
+		_ = c.Text(e.Status, e.title()+"\n")
 		return
 	}
-	_ = c.Bytes(status, typeProblem, body)
+	_ = c.Bytes(e.Status, typeProblem, body)
+}
+
+// absent runs the handler of requests without a route. It answers 404 unless it
+// says another status.
+func absent(c *Context, h Handler) error {
+	c.res.preset = 404
+	return h(c)
 }

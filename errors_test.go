@@ -108,7 +108,7 @@ func TestUnknownErrors(t *testing.T) {
 		}
 	}
 	require.Equal(t, 6, strings.Count(log.String(), "request failed"), "%s", log)
-	require.Contains(t, log.String(), `method=GET route=/a/:id error="dial: secret-password"`)
+	require.Contains(t, log.String(), `http.request.method=GET http.route=/a/:id error.message="dial: secret-password"`)
 	require.Equal(t, 6, strings.Count(log.String(), "secret-password"))
 }
 
@@ -183,7 +183,7 @@ func TestErrorHandlers(t *testing.T) {
 		want    string
 	}{
 		"answers":        {func(c *wherry.Context, err error) { _ = c.Text(418, err.Error()) }, "418 cause"},
-		"does nothing":   {func(*wherry.Context, error) {}, "200 "},
+		"does nothing":   {func(*wherry.Context, error) {}, "500 "},
 		"writes":         {func(c *wherry.Context, err error) { _, _ = c.Status(599).WriteString("w") }, "599 w"},
 		"streams":        {func(c *wherry.Context, err error) { c.Status(500); _ = c.Flush(); _, _ = c.WriteString("s") }, "500 s"},
 		"panics":         {func(*wherry.Context, error) { panic("again") }, `500 {"title":"Internal Server Error","status":500}`},
@@ -360,4 +360,86 @@ func TestStatusOf(t *testing.T) {
 	require.Equal(t, "400 Bad Request", (&wherry.Error{Status: 400}).Error())
 	require.Equal(t, "400 T: D: EOF", (&wherry.Error{Status: 400, Title: "T", Detail: "D", Err: io.EOF}).Error())
 	require.Equal(t, 418, ask(t, quiet().Get("/", func(*wherry.Context) error { return teapot{} }), get("/")).Status)
+}
+
+// TestErrorHandlerWithoutAnswer: the status is that of the error all the same,
+// and the operator is told. So is it where only content was written.
+func TestErrorHandlerWithoutAnswer(t *testing.T) {
+	const told = "wherry: the error handler has not answered"
+	app, log := logged()
+	app.Get("/:status", func(c *wherry.Context) error {
+		status, err := wherry.Param[int](c, "status")
+		return errors.Join(err, wherry.NewError(status, "secret"))
+	})
+	app.ErrorHandler(func(c *wherry.Context, err error) {
+		switch {
+		case wherry.StatusOf(err) == 410:
+			_, _ = c.WriteString("gone")
+		case wherry.StatusOf(err) == 418:
+			_ = c.NoContent()
+		}
+	})
+	for path, want := range map[string]string{"/404": "404 ", "/503": "503 ", "/410": "410 gone", "/418": "204 "} {
+		before := strings.Count(log.String(), told)
+		r := ask(t, app, get(path))
+		require.Equal(t, want, fmt.Sprintf("%d %s", r.Status, r.Body))
+		silent := path == "/404" || path == "/503"
+		require.Equal(t, silent, strings.Count(log.String(), told) == before+1, path)
+	}
+	require.Contains(t, log.String(), `http.route=/:status error.message="503 Service Unavailable: secret"`)
+	require.Equal(t, 200, ask(t, quiet().Get("/", func(*wherry.Context) error { return nil }), get("/")).Status)
+}
+
+// TestNotFoundWithoutAnswer: a handler for requests without a route answers 404
+// unless it says another status.
+func TestNotFoundWithoutAnswer(t *testing.T) {
+	for want, h := range map[string]wherry.Handler{
+		"404 ":                              func(*wherry.Context) error { return nil },
+		"404 page":                          func(c *wherry.Context) error { _, err := c.WriteString("page"); return err },
+		"200 page":                          func(c *wherry.Context) error { return c.Text(200, "page") },
+		"204 ":                              func(c *wherry.Context) error { return c.NoContent() },
+		"202 ":                              func(c *wherry.Context) error { return c.Status(202).NoContent() },
+		`410 {"title":"Gone","status":410}`: func(*wherry.Context) error { return wherry.NewError(410, "") },
+	} {
+		app := quiet().NotFound(h)
+		r := ask(t, app, get("/nowhere"))
+		require.Equal(t, want, fmt.Sprintf("%d %s", r.Status, r.Body))
+	}
+}
+
+// TestDefaultErrorHandler: an error handler of one's own can leave to it what
+// it does not know.
+func TestDefaultErrorHandler(t *testing.T) {
+	app := quiet().ErrorHandler(func(c *wherry.Context, err error) {
+		if wherry.StatusOf(err) == 404 {
+			_ = c.Text(404, "none")
+			return
+		}
+		wherry.DefaultErrorHandler(c, err)
+	})
+	app.Get("/teapot", func(*wherry.Context) error { return teapot{} })
+	require.Equal(t, "none", string(ask(t, app, get("/nowhere")).Body))
+	r := ask(t, app, get("/teapot"))
+	require.Equal(t, "application/problem+json", r.Headers.Get("Content-Type"))
+	require.Equal(t, `418 {"title":"I'm a teapot","status":418}`, fmt.Sprintf("%d %s", r.Status, r.Body))
+}
+
+// TestProblemMembers: RFC 9457 section 3: what an occurrence is named, and
+// members of one's own, which replace none of the others.
+func TestProblemMembers(t *testing.T) {
+	app := quiet()
+	app.Get("/plain", func(*wherry.Context) error { return &wherry.Error{Status: 403, Instance: "/account/12345/msgs/abc"} })
+	own := map[string]any{"balance": 30, "status": 200, "title": "x", "type": "x", "detail": "x", "instance": "x", "errors": "x"}
+	app.Get("/more", func(*wherry.Context) error { return &wherry.Error{Status: 403, Extensions: own} })
+	app.Get("/all", func(*wherry.Context) error {
+		return &wherry.Error{Status: 403, Type: "https://x/y", Title: "T", Detail: "D", Instance: "/i", Extensions: own, Errors: []wherry.FieldError{{Detail: "no"}}}
+	})
+	for path, want := range map[string]string{
+		"/plain": `{"title":"Forbidden","status":403,"instance":"/account/12345/msgs/abc"}`,
+		"/more":  `{"title":"Forbidden","status":403,"balance":30}`,
+		"/all":   `{"type":"https://x/y","title":"T","status":403,"detail":"D","instance":"/i","errors":[{"detail":"no"}],"balance":30}`,
+	} {
+		require.JSONEq(t, want, string(ask(t, app, get(path)).Body))
+	}
+	require.Equal(t, "x", own["title"], "the map stays the program's")
 }

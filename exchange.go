@@ -3,6 +3,7 @@ package wherry
 import (
 	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -98,7 +99,13 @@ func (x *exchange) dropOut() {
 
 // widen makes room for n more bytes in the write buffer if a wide one will do.
 func (x *exchange) widen(n int) {
-	if cap(x.out)-len(x.out) >= n || x.wide != nil || len(x.out) > writeBytes {
+	if cap(x.out)-len(x.out) < n {
+		x.takeWide()
+	}
+}
+
+func (x *exchange) takeWide() {
+	if x.wide != nil || len(x.out) > writeBytes {
 		return
 	}
 	x.wide = x.app.wide.Get().(*[wideBytes]byte)
@@ -154,6 +161,14 @@ func (x *exchange) flush() error {
 	}
 	err := x.s.write(x.out)
 	x.dropOut()
+	return x.lose(err)
+}
+
+// lose has the answer remember that it was our own connection that has failed.
+func (x *exchange) lose(err error) error {
+	if err != nil && x.running {
+		x.c.res.lost = err
+	}
 	return err
 }
 
@@ -192,23 +207,22 @@ func (x *exchange) begin(c *Context, length int64) error {
 		x.coding = codingChunked
 	}
 	x.widen(headRoom)
-	b := http1.AppendStatusLine(x.out, r.status)
-	dated := false
+	var b []byte
+	if r.headers.mayHave(HeaderDate) && r.headers.Has(HeaderDate) {
+		b = http1.AppendStatusLine(x.out, r.status)
+	} else {
+		b = x.app.date.begin(x.out, r.status, x.clock())
+	}
 	for i := range r.headers.lines {
 		l := &r.headers.lines[i]
-		switch len(l.name) {
-		case len(HeaderDate):
-			dated = dated || equalFold(l.name, HeaderDate)
-		case len(HeaderConnection), len(HeaderContentLength), len(HeaderTransferEncoding):
-			if owned(l) {
-				b = x.heed(b, l)
-				continue
-			}
+		switch {
+		case l.line != "":
+			b = append(b, l.line...)
+		case owned(l):
+			b = x.heed(b, l)
+		default:
+			b = http1.AppendField(b, l.name, l.value)
 		}
-		b = http1.AppendField(b, l.name, l.value)
-	}
-	if !dated {
-		b = x.app.date.append(b, x.clock())
 	}
 	b = x.appendFraming(b, c, length)
 	x.out = append(b, '\r', '\n')
@@ -218,7 +232,15 @@ func (x *exchange) begin(c *Context, length int64) error {
 
 // owned reports whether a field is the framework's to write.
 func owned(l *headerLine) bool {
-	return equalFold(l.name, HeaderConnection) || equalFold(l.name, HeaderContentLength) || equalFold(l.name, HeaderTransferEncoding)
+	switch len(l.name) {
+	case len(HeaderConnection):
+		return equalFold(l.name, HeaderConnection)
+	case len(HeaderContentLength):
+		return equalFold(l.name, HeaderContentLength)
+	case len(HeaderTransferEncoding):
+		return equalFold(l.name, HeaderTransferEncoding)
+	}
+	return false
 }
 
 // heed does what the handler wants with a field that is not its own: to close,
@@ -285,7 +307,7 @@ func (x *exchange) send(p []byte) error {
 		if err := x.flush(); err != nil {
 			return err
 		}
-		if err := x.s.write(p); err != nil {
+		if err := x.lose(x.s.write(p)); err != nil {
 			return err
 		}
 	}
@@ -323,7 +345,11 @@ func (x *exchange) sendFile(f engine.File, n int64) (int64, error) {
 	if err := x.flush(); err != nil {
 		return 0, err
 	}
-	return x.s.sendFile(f, n)
+	sent, err := x.s.sendFile(f, n)
+	if isTimeout(err) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		_ = x.lose(err) // other failures may be those of the file
+	}
+	return sent, err
 }
 
 func (x *exchange) end(c *Context) error {

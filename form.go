@@ -13,12 +13,16 @@ import (
 const (
 	maxFormPairs = 1000
 	maxFormValue = 1 << 20 // bytes of one value of a multipart form
+	// maxFormBytes is how much the values of a form may take that can have a
+	// file: the limit of the body was perhaps raised for that.
+	maxFormBytes = 8 << 20
 )
 
 var (
 	errFormMalformed = &Error{Status: 400, Detail: "The form is malformed."}
 	errFormTooMany   = &Error{Status: 413, Detail: "The form has too many values."}
 	errFormValue     = &Error{Status: 413, Detail: "A value of the form is too large."}
+	errFormBytes     = &Error{Status: 413, Detail: "The values of the form are too large."}
 )
 
 // fillForm fills v, a struct, from a form.
@@ -29,6 +33,9 @@ func (b *bodyPlan) fillForm(c *Context, t contentType, v reflect.Value) error {
 	if t.media == "multipart/form-data" {
 		values, file, err = b.readParts(c)
 	} else {
+		if b.file != nil {
+			c.body.limit = min(c.body.limit, maxFormBytes)
+		}
 		var content []byte
 		if content, err = c.BodyBytes(); err == nil {
 			values, err = parseForm(content)
@@ -71,7 +78,7 @@ func (b *bodyPlan) readParts(c *Context) (values map[string][]string, file *Part
 		return nil, nil, err
 	}
 	values = map[string][]string{}
-	for {
+	for room := maxFormBytes; ; {
 		part, err := parts.Next()
 		switch {
 		case err == io.EOF:
@@ -82,6 +89,9 @@ func (b *bodyPlan) readParts(c *Context) (values map[string][]string, file *Part
 			value, err := part.value()
 			if err != nil {
 				return nil, nil, err
+			}
+			if room -= len(part.Name) + len(value); room < 0 {
+				return nil, nil, errFormBytes
 			}
 			values[part.Name] = append(values[part.Name], value)
 		case b.file != nil && part.Name == b.file.name:

@@ -171,6 +171,32 @@ func TestBindFile(t *testing.T) {
 	})
 }
 
+// A limit that was raised for a file is none for what is kept in memory.
+func TestFormValuesAreBounded(t *testing.T) {
+	post := func(raw string) (err error) {
+		app := New().Post("/:id", func(c *Context) error {
+			_, err = Bind[struct {
+				Title []string `form:"title"`
+				File  *Part    `form:"file"`
+			}](c)
+			return err
+		}, BodyLimit(NoLimit))
+		_, failed := app.Test(raw)
+		require.NoError(t, failed)
+		return err
+	}
+	fits, over := newForm(), newForm()
+	for range maxFormBytes/maxFormValue - 1 {
+		fits.value("title", strings.Repeat("x", maxFormValue))
+		over.value("title", strings.Repeat("x", maxFormValue))
+	}
+	require.NoError(t, post(fits.value("title", "x").file("other", "x", strings.Repeat("x", maxFormValue)).file("file", "x", strings.Repeat("x", maxFormValue)).request()))
+	require.Equal(t, errFormBytes, post(over.value("title", strings.Repeat("x", maxFormValue)).request()))
+
+	require.NoError(t, post(request("POST", "/7", "title="+strings.Repeat("x", maxFormBytes-10), asForm)))
+	require.Equal(t, 413, StatusOf(post(request("POST", "/7", "title="+strings.Repeat("x", maxFormBytes), asForm))))
+}
+
 func TestBindFileMustBeLast(t *testing.T) {
 	within(t, "/:id", newForm().value("title", "t").file("file", "a.png", "abc").value("late", "x").request(), func(c *Context) {
 		in, err := Bind[upload](c)
@@ -285,6 +311,8 @@ func TestMultipartRefuses(t *testing.T) {
 		{"no disposition", boundary, "--b\r\nA: b\r\n\r\n1\r\n--b--", 400},
 		{"other disposition", boundary, "--b\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n--b--", 400},
 		{"two dispositions", boundary, "--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", 400},
+		{"name that is not UTF-8", boundary, "--b\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\n1\r\n--b--", 400},
+		{"encoded name that is not UTF-8", boundary, "--b\r\nContent-Disposition: form-data; name*=utf-8''%ff\r\n\r\n1\r\n--b--", 400},
 		{"two names", boundary, "--b\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\n1\r\n--b--", 400},
 		{"head of a part as allowed", boundary, "--b\r\nA: " + strings.Repeat("x", maxPartHead-100) + "\r\n" + part[5:] + "--b--", 0},
 		{"head of a part", boundary, "--b\r\nA: " + strings.Repeat("x", maxPartHead) + "\r\n" + part[5:] + "--b--", 400},

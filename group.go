@@ -10,7 +10,8 @@ import (
 type Group struct {
 	app        *App
 	parent     *Group
-	prefix     string // of this group alone
+	groups     []*Group // below this one
+	prefix     string   // of this group alone; "" or from a slash on, without one at the end
 	host       string
 	middleware []layer
 }
@@ -36,7 +37,8 @@ func Name(name string) RouteOption {
 	return func(o *routeOptions) { o.name = name }
 }
 
-// BodyLimit sets [Limits].Body for one route; [NoLimit] for none.
+// BodyLimit sets [Limits].Body for one route, in bytes; 0 leaves it as it is,
+// [NoLimit] is none.
 func BodyLimit(bytes int64) RouteOption {
 	return func(o *routeOptions) { o.bodyLimit = bytes }
 }
@@ -95,6 +97,7 @@ func (g *Group) Use(mw ...Middleware) *Group {
 // prefix with a slash.
 func (g *Group) Handle(method, pattern string, h Handler, opts ...RouteOption) *Group {
 	g.app.registering(method + " " + pattern)
+	pattern = g.app.rooted(method, pattern)
 	r := registration{group: g, method: method, pattern: pattern, handler: h, location: caller()}
 	for _, o := range opts {
 		if o == nil {
@@ -142,15 +145,33 @@ func (g *Group) Options(pattern string, h Handler, opts ...RouteOption) *Group {
 	return g.Handle("OPTIONS", pattern, h, opts...)
 }
 
-// Group registers routes below a further prefix.
+// Any registers a handler for several methods, see [App.Any].
+func (g *Group) Any(pattern string, h Handler, opts ...RouteOption) *Group {
+	g.Get(pattern, h, opts...)
+	opts = append(opts[:len(opts):len(opts)], Name("")) // a name is that of one route
+	for _, method := range [...]string{"HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		g.Handle(method, pattern, h, opts...)
+	}
+	return g
+}
+
+// Group registers routes below a further prefix: "" for none, or one that
+// begins with a slash and does not end in one.
 func (g *Group) Group(prefix string, f func(*Group)) *Group {
 	g.app.registering("Group")
 	if f == nil {
 		g.app.mistake("Group(%q, nil): give a func(*wherry.Group) that registers its routes", prefix)
 		return g
 	}
-	f(&Group{app: g.app, parent: g, prefix: prefix, host: g.host})
+	f(g.below(&Group{prefix: g.app.prefix("Group", prefix), host: g.host}))
 	return g
+}
+
+// below enters a group under another.
+func (g *Group) below(sub *Group) *Group {
+	sub.app, sub.parent = g.app, g
+	g.groups = append(g.groups, sub)
+	return sub
 }
 
 // Host registers routes of this group for one host, see [App.Host].
@@ -160,16 +181,14 @@ func (g *Group) Host(host string, f func(*Group)) *Group {
 		g.app.mistake("Host(%q, nil): give a func(*wherry.Group) that registers its routes", host)
 		return g
 	}
-	if host == "" {
-		g.app.mistake("Host(\"\"): give the name of a host; routes for every host need no Host")
-	}
-	f(&Group{app: g.app, parent: g, host: strings.ToLower(host)})
+	f(g.below(&Group{host: g.app.hostName(host)}))
 	return g
 }
 
 // Mount puts another app below a further prefix, see [App.Mount].
 func (g *Group) Mount(prefix string, other *App) *Group {
 	g.app.registering("Mount")
+	prefix = g.app.prefix("Mount", strings.TrimSuffix(prefix, "/"))
 	g.app.mounts = append(g.app.mounts, mount{group: g, prefix: prefix, app: other, location: caller()})
 	return g
 }

@@ -16,12 +16,15 @@ import (
 // byte, is not taken: the answer becomes a 500 and the mistake is logged. So
 // no input can split a response.
 type Headers struct {
-	lines    []headerLine
-	err      error // the first field that was refused
-	measured bool  // there may be a Content-Length
+	lines   []headerLine
+	err     error  // the first field that was refused
+	lengths uint64 // of the names that were given, a bit for each, see mayHave
 }
 
-type headerLine struct{ name, value string }
+type headerLine struct {
+	name, value string
+	line        string // both as they are sent, where that is known; else ""
+}
 
 // Set replaces all lines of this name by one, at the place of the first.
 func (h *Headers) Set(name, value string) {
@@ -31,26 +34,30 @@ func (h *Headers) Set(name, value string) {
 }
 
 // put is Set for a field that is known to be valid.
-func (h *Headers) put(name, value string) {
+func (h *Headers) put(name, value string) { h.putLine(&headerLine{name: name, value: value}) }
+
+// putLine is put for a field that may have been rendered. Where there is a line
+// already, its name stays as it was given.
+func (h *Headers) putLine(field *headerLine) {
 	for i := range h.lines {
-		if equalFold(h.lines[i].name, name) {
-			h.lines[i].value = value
-			h.remove(name, i+1)
+		if l := &h.lines[i]; equalFold(l.name, field.name) {
+			l.value, l.line = field.value, ""
+			h.remove(field.name, i+1)
 			return
 		}
 	}
-	h.append(name, value)
+	h.append(field)
 }
 
-func (h *Headers) append(name, value string) {
-	h.measured = h.measured || len(name) == len(HeaderContentLength)
-	h.lines = append(h.lines, headerLine{name, value})
+func (h *Headers) append(field *headerLine) {
+	h.lengths |= 1 << (len(field.name) & 63)
+	h.lines = append(h.lines, *field)
 }
 
 // Add appends a line.
 func (h *Headers) Add(name, value string) {
 	if h.valid(name, value) {
-		h.append(name, value)
+		h.append(&headerLine{name: name, value: value})
 	}
 }
 
@@ -74,6 +81,10 @@ func (h *Headers) Values(name string) []string {
 	}
 	return values
 }
+
+// mayHave reports whether a name of this length was given: if not, nobody needs
+// to look for it.
+func (h *Headers) mayHave(name string) bool { return h.lengths&(1<<(len(name)&63)) != 0 }
 
 // Has reports whether there is a line of this name.
 func (h *Headers) Has(name string) bool {
@@ -125,11 +136,12 @@ func (h *Headers) valid(name, value string) bool {
 
 // reset forgets everything but the room, and no string is kept alive by it.
 func (h *Headers) reset() {
-	if len(h.lines) > 0 {
-		clear(h.lines)
-		h.lines = h.lines[:0]
+	for i := range h.lines { // there are few: clear, which is a call, takes longer
+		l := &h.lines[i]
+		l.name, l.value, l.line = "", "", ""
 	}
-	h.err, h.measured = nil, false
+	h.lines = h.lines[:0]
+	h.err, h.lengths = nil, 0
 }
 
 func equalFold(a, b string) bool {

@@ -80,7 +80,32 @@ func TestResponseFieldsOnTheWire(t *testing.T) {
 		c.SetHeader("x-ODD", "")
 		return nil
 	}, get("/"))
-	require.True(t, strings.HasPrefix(head, "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nSet-Cookie: b=2\r\nx-ODD: \r\nDate: "), head)
+	require.True(t, strings.HasPrefix(head, "HTTP/1.1 200 OK\r\nDate: "), head)
+	require.True(t, strings.HasSuffix(head, " GMT\r\nset-cookie: a=1\r\nSet-Cookie: b=2\r\nx-ODD: \r\nContent-Length: 0\r\n"), head)
+}
+
+// TestContentTypeOnTheWire: that of Text, HTML and JSON, which is there as a
+// whole line, is a field like any other.
+func TestContentTypeOnTheWire(t *testing.T) {
+	text := func(c *wherry.Context) { _ = c.Text(200, "") }
+	for _, test := range []struct {
+		name string
+		do   func(c *wherry.Context)
+		want string
+	}{
+		{"text", text, "Content-Type: text/plain; charset=utf-8\r\n"},
+		{"HTML", func(c *wherry.Context) { _ = c.HTML(200, "") }, "Content-Type: text/html; charset=utf-8\r\n"},
+		{"JSON after text", func(c *wherry.Context) { text(c); _ = c.JSON(200, 1) }, "Content-Type: application/json\r\n"},
+		{"set after text", func(c *wherry.Context) { text(c); c.SetHeader("content-type", "a/b") }, "Content-Type: a/b\r\n"},
+		{"set before text", func(c *wherry.Context) { c.SetHeader("content-type", "a/b"); text(c) }, "content-type: text/plain; charset=utf-8\r\n"},
+		{"deleted", func(c *wherry.Context) { text(c); c.ResponseHeaders().Del("content-type") }, ""},
+		{"its length too", func(c *wherry.Context) { text(c); c.SetHeader("X-Name-Of-14-B", "1") }, "Content-Type: text/plain; charset=utf-8\r\nX-Name-Of-14-B: 1\r\n"},
+	} {
+		head, _ := wire(t, func(c *wherry.Context) error { test.do(c); return nil }, headRoot)
+		_, fields, _ := strings.Cut(head, " GMT\r\n")
+		fields, _, _ = strings.Cut(fields, "Content-Length: ")
+		require.Equal(t, test.want, fields, test.name)
+	}
 }
 
 // TestRequestFields: read-only, in order, names in any case.

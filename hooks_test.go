@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -357,4 +358,36 @@ func TestOnShutdownRunsOnce(t *testing.T) {
 	require.NoError(t, app.Shutdown(context.Background()))
 	require.NoError(t, app.Shutdown(context.Background()))
 	require.Equal(t, "one, two", log.String())
+}
+
+// TestNetConnLeadsToTheSocket: as its documentation says, on every engine, and
+// not in memory.
+func TestNetConnLeadsToTheSocket(t *testing.T) {
+	control := func(conn net.Conn) (found bool) {
+		for {
+			if s, ok := conn.(syscall.Conn); ok {
+				raw, err := s.SyscallConn()
+				require.NoError(t, err)
+				require.NoError(t, raw.Control(func(uintptr) { found = true }))
+				return found
+			}
+			w, ok := conn.(interface{ Unwrap() net.Conn })
+			if !ok {
+				return false
+			}
+			conn = w.Unwrap()
+		}
+	}
+	found := false
+	app := func() *wherry.App {
+		return quiet().OnConnect(func(c *wherry.Conn) error { found = control(c.NetConn()); return nil }).Get("/", text("hello"))
+	}
+	for _, kind := range engine.All() {
+		found = false
+		_, err := app().TestOn(kind, get("/"))
+		require.NoError(t, err)
+		require.True(t, found, kind)
+	}
+	ask(t, app(), get("/"))
+	require.False(t, found)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"wherry.example/wherry/engine"
@@ -16,26 +17,21 @@ import (
 
 // This file lets tests ask an App without a port, and over a real one.
 
-// TestResponse is one answer as a client reads it.
-type TestResponse struct {
-	Status   int
-	Headers  *Headers
-	Body     []byte // decoded content
-	Trailers *Headers
-	Interim  []int // statuses of the interim responses before it
-}
-
 // Test gives raw bytes to the app through its real parser and session, in
 // memory, and returns the answers in order. Several requests may stand behind
 // each other; the client closes its sending side after the last byte.
 //
 //	answers, err := app.Test("GET /users/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+//
+// Bytes that end before a head does are an error, and so is an answer that is
+// cut. What was read until then is returned beside it, of the cut answer as
+// much as came.
 func (a *App) Test(raw string) ([]*TestResponse, error) {
 	return a.test([]byte(raw))
 }
 
 // TestRequest is Test for one request that can write itself, as an
-// *http.Request of net/http does.
+// *http.Request of net/http does, also one of httptest.NewRequest.
 func (a *App) TestRequest(r interface{ Write(w io.Writer) error }) (*TestResponse, error) {
 	var raw bytes.Buffer
 	if err := r.Write(&raw); err != nil {
@@ -45,10 +41,10 @@ func (a *App) TestRequest(r interface{ Write(w io.Writer) error }) (*TestRespons
 	if err == nil && len(answers) != 1 {
 		err = fmt.Errorf("wherry: %d answers to one request", len(answers))
 	}
-	if err != nil {
+	if len(answers) == 0 {
 		return nil, err
 	}
-	return answers[0], nil
+	return answers[0], err
 }
 
 func (a *App) test(raw []byte) ([]*TestResponse, error) {
@@ -56,18 +52,43 @@ func (a *App) test(raw []byte) ([]*TestResponse, error) {
 		return nil, err
 	}
 	conn := &memoryConn{in: raw}
+	end := engine.Hangup
 	if s := (opener{a.server}).Open(conn); s != nil {
-		talk(s)
+		end = talk(s)
 	}
-	return parseAnswers(raw, conn.out.Bytes())
+	methods, rest := methodsOf(raw)
+	answers, err := parseAnswers(append(methods, methodOf(rest)), conn.out.Bytes())
+	if err == nil && end != engine.Detach && awaited(answers, len(methods)) {
+		err = incomplete(len(methods), rest)
+	}
+	return answers, err
+}
+
+// awaited reports whether the server was ready for another request when the
+// client ended: every one had its answer, and none said that it is the last.
+func awaited(answers []*TestResponse, requests int) bool {
+	if len(answers) != requests {
+		return false
+	}
+	return requests == 0 || !strings.EqualFold(answers[requests-1].Headers.Get(HeaderConnection), "close")
+}
+
+// incomplete is the error for what stands behind the last request, if that is
+// more than line ends.
+func incomplete(requests int, rest []byte) error {
+	if requests > 0 && len(bytes.Trim(rest, "\r\n")) == 0 {
+		return nil
+	}
+	return fmt.Errorf("wherry: the head of request %d has no end; a head is CRLF between its lines and an empty line: %.100q", requests+1, rest)
 }
 
 // talk runs a session to its end.
-func talk(s engine.Session) {
+func talk(s engine.Session) (next engine.Next) {
 	defer s.Close(nil) // also when a handler ends this goroutine, as a failed test does
-	for next := engine.Park; next != engine.Hangup && next != engine.Detach; {
+	for next != engine.Hangup && next != engine.Detach {
 		next = s.Serve()
 	}
+	return next
 }
 
 // TestOn serves the app on a loopback port with an engine, sends the requests
@@ -87,6 +108,38 @@ func (a *App) TestOn(kind engine.Kind, requests ...string) ([]*TestResponse, err
 	return answers, errors.Join(err, a.Shutdown(ctx), <-served)
 }
 
+// TestURL serves the app on a loopback port until a test has ended, and returns
+// the URL of its root, without a slash at its end. t is the *testing.T: the
+// test fails if the app cannot be served, or if its shutdown cuts connections
+// after 10 s. The app cannot be served again.
+func (a *App) TestURL(t interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+},
+) (url string) {
+	t.Helper()
+	if err := a.Build(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("wherry: %v", err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ln) }()
+	t.Cleanup(func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := errors.Join(a.Shutdown(ctx), <-served); err != nil {
+			t.Errorf("%v", err)
+		}
+	})
+	return "http://" + ln.Addr().String()
+}
+
 func converse(addr string, requests []string) (answers []*TestResponse, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -101,49 +154,67 @@ func converse(addr string, requests []string) (answers []*TestResponse, err erro
 		if _, err := io.WriteString(conn, raw); err != nil {
 			return answers, err
 		}
-		for {
-			answer, used, err := parseAnswer(methodOf([]byte(raw)), got, false)
-			if err == nil {
-				answers, got = append(answers, answer), got[used:]
-				break
-			}
-			if err != io.ErrUnexpectedEOF {
-				return answers, err
-			}
-			chunk := make([]byte, 4<<10)
-			n, err := conn.Read(chunk)
-			got = append(got, chunk[:n]...)
-			if n > 0 {
-				continue
-			}
-			answer, used, parseErr := parseAnswer(methodOf([]byte(raw)), got, true)
-			if parseErr != nil {
-				return answers, errors.Join(err, parseErr)
-			}
-			answers, got = append(answers, answer), got[used:]
-			break
+		answer, rest, err := hear(conn, methodOf([]byte(raw)), got)
+		if answer != nil {
+			answers = append(answers, answer)
 		}
+		if err != nil {
+			return answers, err
+		}
+		got = rest
 	}
 	return answers, nil
 }
 
+// hear reads one answer, of which got has come already, and returns what is
+// behind it.
+func hear(conn net.Conn, method string, got []byte) (answer *TestResponse, rest []byte, err error) {
+	chunk := make([]byte, 4<<10)
+	for {
+		answer, used, err := parseAnswer(method, got, false)
+		if err != io.ErrUnexpectedEOF {
+			return answer, got[used:], err
+		}
+		n, err := conn.Read(chunk)
+		got = append(got, chunk[:n]...)
+		if n > 0 {
+			continue
+		}
+		answer, used, failed := parseAnswer(method, got, true)
+		if failed != nil {
+			return answer, nil, errors.Join(err, cut(failed))
+		}
+		return answer, got[used:], nil
+	}
+}
+
 // parseAnswers splits everything an app has written into answers. The methods
 // of the requests are looked up for HEAD, which has no content.
-func parseAnswers(requests, out []byte) ([]*TestResponse, error) {
+func parseAnswers(methods []string, out []byte) ([]*TestResponse, error) {
 	var answers []*TestResponse
-	methods := methodsOf(requests)
 	for len(out) > 0 {
 		method := "GET"
 		if len(answers) < len(methods) {
 			method = methods[len(answers)]
 		}
 		answer, used, err := parseAnswer(method, out, true)
-		if err != nil {
-			return answers, err
+		if answer != nil {
+			answers = append(answers, answer)
 		}
-		answers, out = append(answers, answer), out[used:]
+		if err != nil {
+			return answers, cut(err)
+		}
+		out = out[used:]
 	}
 	return answers, nil
+}
+
+// cut says what it means that an answer has no end.
+func cut(err error) error {
+	if err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("wherry: the answer is cut: %w", err)
+	}
+	return err
 }
 
 func methodOf(raw []byte) string {
@@ -151,121 +222,38 @@ func methodOf(raw []byte) string {
 	return string(method)
 }
 
-// methodsOf returns the methods of well-formed requests behind each other.
-func methodsOf(raw []byte) []string {
-	var methods []string
+// methodsOf returns the methods of requests behind each other, up to the first
+// that is malformed, and what stands behind them: a head without an end.
+func methodsOf(raw []byte) (methods []string, rest []byte) {
 	var head http1.Head
 	limits := http1.Limits{HeadBytes: 1 << 20, TargetBytes: 1 << 16, FieldLines: 1 << 10}
 	for len(raw) > 0 {
 		head.Reset()
 		n, err := head.Parse(raw, &limits)
-		if n == 0 || err != nil {
-			return append(methods, methodOf(raw))
+		if err != nil {
+			return append(methods, methodOf(raw)), nil
+		}
+		if n == 0 {
+			return methods, raw
 		}
 		methods = append(methods, string(head.MethodBytes()))
 		framing, err := head.Framing()
 		if err != nil {
-			return methods
+			return methods, nil
 		}
 		raw = raw[n:]
 		switch framing.Kind {
 		case http1.LengthBody:
 			raw = raw[min(framing.Length, int64(len(raw))):]
 		case http1.ChunkedBody:
-			_, used, _, err := dechunk(raw)
+			_, used, err := dechunk(raw, &Headers{})
 			if err != nil {
-				return methods
+				return methods, nil
 			}
 			raw = raw[used:]
 		}
 	}
-	return methods
-}
-
-// dechunk decodes a chunked body that is there as a whole.
-func dechunk(raw []byte) (content []byte, used int, trailers *Headers, err error) {
-	var d http1.Chunked
-	d.Reset(http1.ChunkedLimits{ExtensionBytes: 1 << 16, TrailerBytes: 1 << 16, TrailerLines: 1 << 10})
-	for !d.Done() {
-		data, n, err := d.Next(raw[used:])
-		if err != nil {
-			return nil, 0, nil, err
-		}
-		content, used = append(content, data...), used+n
-		if n == 0 && !d.Done() {
-			return nil, 0, nil, io.ErrUnexpectedEOF
-		}
-	}
-	trailers = &Headers{}
-	for name, value := range (Fields{trailerLines{&d}}).All() {
-		trailers.Add(name, value)
-	}
-	return content, used, trailers, nil
-}
-
-// parseAnswer reads one final answer with its interim ones from the front of
-// out, strictly. Without the end of the connection, io.ErrUnexpectedEOF asks
-// for more bytes.
-func parseAnswer(method string, out []byte, ended bool) (*TestResponse, int, error) {
-	answer := &TestResponse{Trailers: &Headers{}}
-	used := 0
-	for {
-		head, rest, whole := bytes.Cut(out[used:], []byte("\r\n\r\n"))
-		if !whole {
-			return nil, 0, io.ErrUnexpectedEOF
-		}
-		used = len(out) - len(rest)
-		if err := answer.parseHead(head); err != nil {
-			return nil, 0, err
-		}
-		if answer.Status == 101 || answer.Status >= 200 {
-			break
-		}
-		answer.Interim = append(answer.Interim, answer.Status)
-	}
-	n, err := answer.parseContent(method, out[used:], ended)
-	return answer, used + n, err
-}
-
-func (t *TestResponse) parseHead(head []byte) error {
-	t.Headers = &Headers{}
-	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
-	if len(line) < 13 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) || line[12] != ' ' {
-		return fmt.Errorf("wherry: status line %q", line)
-	}
-	t.Status = 0
-	for _, b := range line[9:12] {
-		t.Status = t.Status*10 + int(b-'0')
-	}
-	for len(rest) > 0 {
-		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		name, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
-			return fmt.Errorf("wherry: field line %q", line)
-		}
-		t.Headers.Add(string(name), string(bytes.Trim(value, " \t")))
-	}
-	return t.Headers.err
-}
-
-// parseContent decodes the content and returns how many bytes it took.
-func (t *TestResponse) parseContent(method string, out []byte, ended bool) (used int, err error) {
-	length, err := declaredLength(t.Headers)
-	switch {
-	case err != nil:
-		return 0, err
-	case method == "HEAD" || t.Status == 204 || t.Status == 304 || t.Status == 101:
-		return 0, nil
-	case t.Headers.Has(HeaderTransferEncoding):
-		t.Body, used, t.Trailers, err = dechunk(out)
-		return used, err
-	case length >= 0 && length > int64(len(out)) || length < 0 && !ended:
-		return 0, io.ErrUnexpectedEOF
-	case length < 0:
-		length = int64(len(out))
-	}
-	t.Body = append([]byte(nil), out[:length]...)
-	return int(length), nil
+	return methods, nil
 }
 
 // memoryConn is a connection whose client has sent everything.

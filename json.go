@@ -100,12 +100,12 @@ func decodeError(err error) error {
 	var refused *refusedValue
 	unknown, isUnknown := strings.CutPrefix(err.Error(), "json: unknown field ")
 	switch {
+	case errors.As(err, &refused): // which may have one of the others inside
+		e.Errors = []FieldError{refused.fieldError()}
 	case errors.As(err, &syntax):
 		e.Detail = fmt.Sprintf("The content is not valid JSON, at byte %d.", syntax.Offset)
 	case errors.As(err, &kind):
 		e.Errors = []FieldError{{Pointer: pointer(kind.Field), Detail: misfit(kind.Value)}}
-	case errors.As(err, &refused):
-		e.Errors = []FieldError{refused.fieldError()}
 	case errors.As(err, &repeated):
 		e.Errors = []FieldError{{Detail: "the name " + quotedName(string(repeated)) + " appears twice"}}
 	case isUnknown:

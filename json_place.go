@@ -11,8 +11,8 @@ import (
 )
 
 // This file finds the place of a value that its own UnmarshalJSON or
-// UnmarshalText has refused, such as a malformed time: encoding/json tells the
-// places of all mistakes but these. What could not be decoded is looked
+// UnmarshalText has refused, such as a malformed time: of these, encoding/json
+// tells nothing. What could not be decoded is looked
 // through again, level by level, and each level is decoded twice at most, so
 // the search is bounded in size and depth. Without a result the answer lacks
 // the place, as it does behind names that cannot stand in a pointer as they
@@ -23,10 +23,11 @@ const (
 	searchDepth = 12 // a pointer counts too
 )
 
-// refusedValue is the error of a value's own method, with its place.
+// refusedValue is the error of a value, with its place.
 type refusedValue struct {
 	place []string // names and indexes from the root on
 	kind  reflect.Type
+	said  string // what is wrong with it; "" if only its own method knows
 	err   error
 }
 
@@ -35,20 +36,32 @@ func (r *refusedValue) Unwrap() error { return r.err }
 
 // fieldError says to a client where the value stands.
 func (r *refusedValue) fieldError() FieldError {
-	detail := errMalformed
-	if r.kind == timeType {
-		detail = errTime
+	detail := string(errMalformed)
+	switch {
+	case r.said != "":
+		detail = r.said
+	case r.kind == timeType:
+		detail = string(errTime)
 	}
 	at := "#"
 	for _, name := range r.place {
 		at += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 	}
-	return FieldError{Pointer: at, Detail: string(detail)}
+	return FieldError{Pointer: at, Detail: detail}
 }
 
-// placed adds the place to an error of decoding data into v, if it is that of
-// a value's own method and the value is found.
+// placed adds the place to an error of decoding data into v, if that is the
+// error of a value and it is found.
 func placed(err error, data []byte, v any) error {
+	if err == nil || !json.Valid(data) {
+		return err
+	}
+	if misfit, ok := err.(*json.UnmarshalTypeError); ok {
+		if r, found := misplaced(data, misfit); found {
+			return r
+		}
+		return err
+	}
 	if len(data) > searchBytes || !ownError(err) {
 		return err
 	}
@@ -60,14 +73,12 @@ func placed(err error, data []byte, v any) error {
 	return r
 }
 
-// ownError reports whether an error of encoding/json is that of a value's own
-// method: it hands such errors on, and makes all others itself.
+// ownError reports whether an error of decoding valid JSON is that of a value's
+// own method: encoding/json hands such errors on, and makes all others itself.
 func ownError(err error) bool {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
 	var own *Error
-	return err != nil && !errors.As(err, &syntax) && !errors.As(err, &kind) && !errors.As(err, &own) &&
-		!strings.HasPrefix(err.Error(), "json: ")
+	_, misfit := err.(*json.UnmarshalTypeError)
+	return err != nil && !misfit && !errors.As(err, &own) && !strings.HasPrefix(err.Error(), "json: ")
 }
 
 // hasOwn reports whether values of a type are read from JSON by a method of

@@ -49,6 +49,7 @@ func TestBodyLimits(t *testing.T) {
 	app.Post("/set", func(c *wherry.Context) error { c.SetBodyLimit(8); return readAll(c) })
 	app.Post("/setnone", func(c *wherry.Context) error { c.SetBodyLimit(wherry.NoLimit); return readAll(c) }, wherry.BodyLimit(1<<20))
 	app.Post("/setzero", func(c *wherry.Context) error { c.SetBodyLimit(0); return readAll(c) })
+	app.Post("/setbad", func(c *wherry.Context) error { c.SetBodyLimit(-7); return readAll(c) })
 	app.Post("/whole", func(c *wherry.Context) error { _, err := c.BodyBytes(); return err })
 	app.Post("/raise", func(c *wherry.Context) error {
 		if _, err := io.ReadFull(c.Body(), make([]byte, 4)); err != nil {
@@ -57,7 +58,7 @@ func TestBodyLimits(t *testing.T) {
 		c.SetBodyLimit(12)
 		return readAll(c)
 	})
-	for path, limit := range map[string]int{"/app": 10, "/route": 20, "/lower": 5, "/set": 8, "/setzero": 0, "/whole": 10} {
+	for path, limit := range map[string]int{"/app": 10, "/route": 20, "/lower": 5, "/set": 8, "/setzero": 10, "/whole": 10} {
 		for _, chunked := range []bool{false, true} {
 			require.Equal(t, 200, sized(t, app, path, limit, chunked), "%s %v", path, chunked)
 			require.Equal(t, 413, sized(t, app, path, limit+1, chunked), "%s %v", path, chunked)
@@ -69,6 +70,7 @@ func TestBodyLimits(t *testing.T) {
 			require.Equal(t, 200, sized(t, app, path, 5000, chunked), "%s %v", path, chunked)
 		}
 	}
+	require.Equal(t, 500, sized(t, app, "/setbad", 1, true), "a limit that was reckoned wrong is not none")
 	require.Equal(t, 200, sized(t, app, "/raise", 12, true), "what was read before counts")
 	require.Equal(t, 413, sized(t, app, "/raise", 13, true))
 }

@@ -18,10 +18,18 @@ const firstInherited = 3
 
 // OpenListener opens the listener that an address names, as [App.Listen] does:
 //
-//	HOST:PORT   TCP; an empty host means all
-//	unix:PATH   a unix socket
-//	fd:N        the descriptor N that this process was started with, from 3 on
-//	fd:NAME     that of this name in LISTEN_FDNAMES
+//	HOST:PORT             TCP; an empty host means all, port 0 any that is free
+//	unix:PATH             a unix socket
+//	unix:PATH?mode=0660   the same, and the mode of its file, in octal
+//	fd:N                  the descriptor N that this process was started with, from 3 on
+//	fd:NAME               that of this name in LISTEN_FDNAMES
+//
+// The file of a unix socket goes when the listener is closed. One that a
+// process has left that was killed is replaced: nobody answers there. Two
+// processes that start at the same moment may replace each other's. Without a
+// mode the umask decides who may connect. A mode is set once the socket is
+// there: where the umask allows more, the directory must keep others out
+// until then. A PATH that begins with "@" is an abstract socket, on Linux.
 //
 // The variables LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID are read as systemd
 // writes them: with a LISTEN_PID of another process they are not for this
@@ -32,9 +40,11 @@ func OpenListener(addr string) (net.Listener, error) {
 	var err error
 	switch kind, rest, found := strings.Cut(addr, ":"); {
 	case found && kind == "unix":
-		ln, err = net.Listen("unix", rest)
+		ln, err = listenUnix(rest)
 	case found && kind == "fd":
 		ln, err = inherit(rest)
+	case addr == "" || strings.HasSuffix(addr, ":"):
+		err = errors.New("there is no port; give one, as \":8080\", or \":0\" for any that is free")
 	default:
 		ln, err = net.Listen("tcp", addr)
 	}
@@ -61,6 +71,11 @@ func listen(addrs []string) ([]net.Listener, error) {
 		listeners = append(listeners, ln)
 	}
 	return listeners, nil
+}
+
+// noListener is what serving on no listener at all is.
+func noListener() error {
+	return fmt.Errorf("wherry: %s: there is no listener to serve; give one, as net.Listen or wherry.OpenListener return it", caller())
 }
 
 // inherit takes over a listener by number or name.

@@ -53,6 +53,49 @@ func (a *App) handling(what string, h Handler) {
 	}
 }
 
+// rooted notes a pattern that would run into the prefix before it, and returns
+// the one that was meant.
+func (a *App) rooted(method, pattern string) string {
+	if pattern == "" || strings.HasPrefix(pattern, "/") {
+		return pattern
+	}
+	a.mistake("%s %q: a pattern begins with a slash; write %q", method, pattern, "/"+pattern)
+	return "/" + pattern
+}
+
+// prefix notes a prefix that what is behind it would run into, or that would
+// make two slashes of one, and returns the one that was meant.
+func (a *App) prefix(what, prefix string) string {
+	meant := strings.Trim(prefix, "/")
+	if meant != "" {
+		meant = "/" + meant
+	}
+	if prefix != meant {
+		a.mistake("%s(%q): a prefix begins with a slash and does not end in one; write %q", what, prefix, meant)
+	}
+	return meant
+}
+
+// hostName returns a host in lower case. It notes one that no request is for,
+// and returns another in its place that no other route has, so that what
+// belongs to it can be looked at nevertheless.
+func (a *App) hostName(host string) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+	lower := strings.ToLower(host)
+	for label := range strings.SplitSeq(strings.TrimPrefix(lower, "*."), ".") {
+		switch {
+		case host == "":
+			a.mistake("Host(\"\"): give the name of a host; routes for every host need no Host")
+		case label == "" || strings.Trim(label, letters) != "":
+			a.mistake("Host(%q): give a name without port, as \"example.org\" or \"*.example.org\"; one beyond ASCII in its xn-- form", host)
+		default:
+			continue
+		}
+		return fmt.Sprintf("%d.invalid", len(a.noted))
+	}
+	return lower
+}
+
 // mistake notes what is wrong with a call.
 func (a *App) mistake(format string, args ...any) {
 	a.noted = append(a.noted, fmt.Errorf("%s: %w", caller(), fmt.Errorf(format, args...)))
@@ -121,8 +164,9 @@ func each(err error) []error {
 }
 
 // registrars are the beginnings of the names of functions that register for
-// somebody else: the place of a registration is where they are called.
-var registrars = []string{"wherry.(*App).", "wherry.(*Group).", "wherry.untilSignal", "wherry/health.", "wherry/debug."}
+// somebody else: the place of a registration is where they are called. What is
+// inlined has the name of its caller in front of its own.
+var registrars = []string{".(*App).Listen", "wherry.(*App).", "wherry.(*Group).", "wherry.untilSignal", "wherry/health.", "wherry/debug."}
 
 // caller returns file:line of the nearest frame that does not register for
 // somebody else.

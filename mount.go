@@ -36,7 +36,8 @@ type layout struct {
 	routes   []flatRoute
 	mounted  []*App
 	mistakes *mistakes
-	around   map[*App]bool // the apps being laid out
+	around   map[*App]bool   // the apps being laid out
+	used     map[*Group]bool // those whose middleware is around a route
 }
 
 // lay adds the routes of an app.
@@ -51,9 +52,35 @@ func (l *layout) lay(a *App, prefix, host string, outer []layer) {
 		}
 		f.middleware = append(append(f.middleware, outer...), r.group.chain()...)
 		l.routes = append(l.routes, f)
+		l.use(r.group)
 	}
 	for _, m := range a.mounts {
+		before := len(l.routes)
 		l.mount(m, prefix, host, outer)
+		if len(l.routes) > before {
+			l.use(m.group)
+		}
+	}
+	l.tryUnused(a.root)
+}
+
+// use notes that a group and those around it have a route.
+func (l *layout) use(g *Group) {
+	for ; g != nil; g = g.parent {
+		l.used[g] = true
+	}
+}
+
+// tryUnused finds middleware that cannot work where it is around no route, in
+// a group and those below it.
+func (l *layout) tryUnused(g *Group) {
+	if !l.used[g] {
+		l.used[g] = true
+		_, err := wrap(g.middleware, g.app.missing())
+		l.mistakes.add(err)
+	}
+	for _, sub := range g.groups {
+		l.tryUnused(sub)
 	}
 }
 
@@ -63,7 +90,7 @@ func (l *layout) mount(m mount, prefix, host string, outer []layer) {
 	if err := l.mountable(m.app); err != nil {
 		l.mistakes.add(fmt.Errorf("%s: Mount(%q): %w", m.location, m.prefix, err))
 	}
-	if m.app == nil || l.around[m.app] {
+	if m.app == nil || m.app.root == nil || l.around[m.app] {
 		return
 	}
 	if m.group.host != "" {
@@ -71,7 +98,7 @@ func (l *layout) mount(m mount, prefix, host string, outer []layer) {
 	}
 	l.mounted = append(l.mounted, m.app)
 	inner := append(append([]layer(nil), outer...), m.group.chain()...)
-	l.lay(m.app, prefix+m.group.path()+strings.TrimSuffix(m.prefix, "/"), host, inner)
+	l.lay(m.app, prefix+m.group.path()+m.prefix, host, inner)
 }
 
 // mountable reports why an app cannot be a part of another.

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // This file reads multipart/form-data as a stream: RFC 7578. The body's own
@@ -54,7 +55,8 @@ type Part struct {
 var errFormCut = &Error{Status: 400, Detail: "The form ended too early."}
 
 // Multipart returns the parts of a multipart/form-data body as a stream;
-// nothing is kept. It is an *Error of status 415 if the body is none. A form
+// nothing is kept, so a second call is an error unless [Context.BodyBytes] came
+// before the first. It is an *Error of status 415 if the body is none. A form
 // has at most 1,000 parts, the head of each at most 16 KiB.
 func (c *Context) Multipart() (*Parts, error) {
 	c.here()
@@ -66,6 +68,9 @@ func (c *Context) Multipart() (*Parts, error) {
 		return nil, &Error{Status: 415, Detail: "The content must be multipart/form-data."}
 	case !validBoundary(t.boundary):
 		return nil, errContentType
+	}
+	if err := c.body.unread(); err != nil {
+		return nil, err
 	}
 	p := &Parts{c: c, source: partSource{body: c.Body()}}
 	p.reader = multipart.NewReader(&p.source, t.boundary)
@@ -98,6 +103,7 @@ func (p *Parts) Next() (*Part, error) {
 			err = formError(err)
 		}
 		p.err = err
+		p.source.leave()
 		return nil, err
 	}
 	return part, nil
@@ -120,7 +126,7 @@ func (p *Parts) next() (*Part, error) {
 	}
 	p.open = part
 	kind, params, err := mime.ParseMediaType(part.Header.Get(HeaderContentDisposition))
-	if err != nil || kind != "form-data" || params["name"] == "" || len(part.Header[HeaderContentDisposition]) > 1 {
+	if err != nil || kind != "form-data" || params["name"] == "" || !utf8.ValidString(params["name"]) || len(part.Header[HeaderContentDisposition]) > 1 {
 		return nil, errFormMalformed
 	}
 	return &Part{
@@ -135,6 +141,11 @@ func (p *Parts) next() (*Part, error) {
 // Read reads the content of the part.
 func (p *Part) Read(b []byte) (int, error) {
 	n, err := p.content.Read(b)
+	for err == nil && n < len(b) && p.parts.source.plenty() { // 4 KiB at most came at once
+		var m int
+		m, err = p.content.Read(b[n:])
+		n += m
+	}
 	switch {
 	case err == nil:
 		return n, nil
@@ -158,41 +169,6 @@ func formError(err error) error {
 		return e
 	}
 	return &Error{Status: 400, Detail: errFormMalformed.Detail, Err: err}
-}
-
-// partSource is the body under a multipart.Reader, which takes two liberties
-// that it does not get here. It would gather megabytes as the head of a part:
-// while it looks for one, the bytes are bounded. And it takes the end of the
-// body within such a head for the end of the form: here the body ends with an
-// error, so that only the last boundary ends the form. The line end before
-// that error is for forms whose last boundary has none.
-type partSource struct {
-	body    io.Reader
-	bounded bool
-	left    int
-	ended   bool
-}
-
-func (s *partSource) Read(p []byte) (int, error) {
-	if s.ended {
-		return 0, errFormCut
-	}
-	if s.bounded {
-		if s.left <= 0 {
-			return 0, errPartHead
-		}
-		p = p[:min(len(p), s.left)]
-	}
-	n, err := s.body.Read(p)
-	s.left -= n
-	if err == io.EOF {
-		err = nil
-		if n == 0 {
-			s.ended = true
-			n = copy(p, "\r\n")
-		}
-	}
-	return n, err
 }
 
 // cleanFileName keeps the last element of a path of any system, without

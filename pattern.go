@@ -104,7 +104,7 @@ func parseSegment(part string) (segment, error) {
 		case b == '?' || b == '#':
 			return segment{}, fmt.Errorf("%q: a pattern has no query and no fragment; ask c for the query", part)
 		case b == '%':
-			return segment{}, fmt.Errorf("%q: a pattern is written decoded; write the character itself", part)
+			return segment{}, fmt.Errorf("%q: a pattern is written decoded; write the character itself, or :name, which also matches a percent sign", part)
 		case b < ' ' || b == 0x7f || b == '\\':
 			return segment{}, fmt.Errorf("%q: control bytes and backslashes never match", part)
 		}

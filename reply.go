@@ -61,13 +61,20 @@ func hasMember(list, member string) bool {
 	return false
 }
 
+// The Content-Type of the usual answers is rendered once.
+var textLine, htmlLine, jsonLine = contentTypeLine(typeText), contentTypeLine(typeHTML), contentTypeLine(typeJSON)
+
+func contentTypeLine(value string) headerLine {
+	return headerLine{HeaderContentType, value, string(http1.AppendField(nil, HeaderContentType, value))}
+}
+
 // Text answers with text/plain. Like all whole answers it replaces one that
 // was given before and waits until the outermost middleware has returned.
 func (c *Context) Text(status int, text string) error {
 	if err := c.replace(status); err != nil {
 		return err
 	}
-	c.res.headers.put(HeaderContentType, typeText)
+	c.res.headers.putLine(&textLine)
 	c.res.text = text
 	return nil
 }
@@ -77,7 +84,7 @@ func (c *Context) HTML(status int, html string) error {
 	if err := c.replace(status); err != nil {
 		return err
 	}
-	c.res.headers.put(HeaderContentType, typeHTML)
+	c.res.headers.putLine(&htmlLine)
 	c.res.text = html
 	return nil
 }
@@ -105,7 +112,7 @@ func (c *Context) JSON(status int, v any) error {
 	if err := c.replace(status); err != nil {
 		return err
 	}
-	c.res.headers.put(HeaderContentType, typeJSON)
+	c.res.headers.putLine(&jsonLine)
 	c.res.hold(nil)
 	encoded, err := c.app.codec.Append(c.res.held.B, v)
 	if err != nil {
@@ -128,8 +135,9 @@ func (c *Context) Stream(status int, contentType string, r io.Reader) error {
 	if cap(chunk.B) < gatherBytes {
 		chunk.B = make([]byte, gatherBytes)
 	}
-	p := chunk.B[:cap(chunk.B)]
-	for {
+	b := pieces{small: chunk.B[:gatherBytes]}
+	defer b.shrink()
+	for p := b.small; ; {
 		n, err := r.Read(p)
 		if n > 0 {
 			if _, failed := c.Write(p[:n]); failed != nil {
@@ -147,6 +155,7 @@ func (c *Context) Stream(status int, contentType string, r io.Reader) error {
 				return failed
 			}
 		}
+		p = b.next(p, n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +47,7 @@ type response struct {
 	stage    stage
 	bodiless bool // HEAD, 204, 304: content is counted, not sent
 	status   int  // 0 until set, then the one to send
+	preset   int  // the one to send if none is set; 0 for 200
 	headers  Headers
 	trailers Headers
 	text     string                     // a whole answer as a string, or
@@ -53,6 +55,7 @@ type response struct {
 	length   int64                      // declared or known at the head, -1 unknown
 	sent     int64                      // content bytes given to the wire
 	err      error                      // the wire failed, or a rule was broken
+	lost     error                      // what the connection has failed with
 }
 
 // fail notes a mistake of the handler; the answer becomes a 500.
@@ -63,7 +66,8 @@ func (r *response) fail(format string, args ...any) {
 }
 
 // restart drops the answer that has been prepared but not sent, so that an
-// error can be answered in its place. Fields that speak of the content go;
+// error can be answered in its place, with that status unless another one is
+// set. Fields that speak of the content go;
 // others, such as those of CORS or a request id, stay, and so does the
 // Content-Range of a 416 that tells only the size that there is (RFC 9110
 // section 15.5.17).
@@ -75,7 +79,7 @@ func (r *response) restart(status int) {
 		}
 	}
 	r.trailers.reset()
-	r.headers.err, r.err, r.status = nil, nil, 0
+	r.headers.err, r.err, r.status, r.preset = nil, nil, 0, status
 }
 
 // contentFields describe the content of an answer.
@@ -92,15 +96,20 @@ func (r *response) reset() {
 		r.trailers.reset()
 	}
 	r.stage, r.bodiless, r.status, r.length, r.sent, r.err = stageOpen, false, 0, -1, 0, nil
+	r.preset, r.lost = 0, nil
 }
 
 // drop forgets the content that waits.
 func (r *response) drop() {
 	r.text = ""
 	if r.held != nil {
-		giveBack(r.held)
-		r.held = nil
+		r.dropHeld()
 	}
+}
+
+func (r *response) dropHeld() {
+	giveBack(r.held)
+	r.held = nil
 }
 
 // giveBack puts a buffer back. The pool learns sizes from what it is given, so
@@ -139,6 +148,10 @@ func (c *Context) replace(status int) error {
 	}
 	c.res.drop()
 	c.res.status = status
+	if status == 0 { // it would be taken for none
+		c.res.fail(notFinal, 0)
+		return c.res.err
+	}
 	return nil
 }
 
@@ -165,7 +178,7 @@ func (c *Context) Write(p []byte) (int, error) {
 	}
 	r.hold(p)
 	if len(r.held.B) >= gatherBytes {
-		return len(p), c.forward(nil)
+		return len(p), c.sendWaiting()
 	}
 	return len(p), nil
 }
@@ -209,7 +222,7 @@ func (c *Context) Flush() error {
 			return err
 		}
 	}
-	if err := c.forward(nil); err != nil {
+	if err := c.sendWaiting(); err != nil {
 		return err
 	}
 	return c.sending(c.wire.flush())
@@ -243,6 +256,8 @@ func (c *Context) sending(err error) error {
 	return err
 }
 
+const notFinal = "wherry: %d is no status of a final answer; those are 200 to 999"
+
 // commit sends the head. The length is that of the content, -1 when it is not
 // known; a length that the handler declared with Content-Length counts then,
 // unless there are trailers, which only chunked content can have.
@@ -253,22 +268,19 @@ func (c *Context) commit(length int64) error {
 		return r.err
 	}
 	if r.status == 0 {
-		r.status = 200
+		r.status = cmp.Or(r.preset, 200)
 	}
 	if r.status < 200 || r.status > 999 {
-		r.err = fmt.Errorf("wherry: %d is no status of a final answer; those are 200 to 999", r.status)
+		r.err = fmt.Errorf(notFinal, r.status)
 		return r.err
 	}
-	declared, err := declaredLength(&r.headers)
-	if err == nil && declared >= 0 && length >= 0 && declared != length && !c.contentless() {
-		err = ErrContentLength
-	}
-	if err == nil && declared >= 0 && length < 0 && int64(r.waiting()) > declared {
-		err = ErrContentLength
-	}
-	if err != nil {
-		r.err = err
-		return err
+	declared := int64(-1)
+	if r.headers.mayHave(HeaderContentLength) {
+		var err error
+		if declared, err = c.declared(length); err != nil {
+			r.err = err
+			return err
+		}
 	}
 	switch {
 	case c.trailing():
@@ -287,6 +299,21 @@ func (c *Context) commit(length int64) error {
 	return c.sending(c.wire.begin(c, r.length))
 }
 
+// declared returns the Content-Length that the handler has promised, -1 without.
+// It must not contradict the length, -1 when that is not known, nor what waits.
+func (c *Context) declared(length int64) (int64, error) {
+	declared, err := declaredLength(&c.res.headers)
+	switch {
+	case err != nil || declared < 0:
+		return -1, err
+	case length >= 0 && declared != length && !c.contentless():
+		return -1, ErrContentLength
+	case length < 0 && int64(c.res.waiting()) > declared:
+		return -1, ErrContentLength
+	}
+	return declared, nil
+}
+
 // trailing reports whether trailers follow the content, which must be chunked
 // then.
 func (c *Context) trailing() bool { return len(c.res.trailers.lines) > 0 && c.head.Minor > 0 }
@@ -302,27 +329,30 @@ func (c *Context) isHead() bool { return c.head.Method == http1.MethodHead }
 // forward sends the content that waits, and then p.
 func (c *Context) forward(p []byte) error {
 	r := &c.res
-	waiting, text := r.held, r.text
-	n := int64(r.waiting() + len(p))
-	r.sent += n
-	if r.bodiless || n == 0 {
+	r.sent += int64(len(p))
+	err := c.sendWaiting()
+	if err != nil || r.bodiless || len(p) == 0 {
+		return err
+	}
+	return c.sending(c.wire.send(p))
+}
+
+// sendWaiting sends the content that waits.
+func (c *Context) sendWaiting() (err error) {
+	r := &c.res
+	n, held := r.waiting(), r.held
+	r.sent += int64(n)
+	switch {
+	case r.bodiless || n == 0:
 		r.drop()
 		return nil
+	case held != nil:
+		err = c.wire.send(held.B)
+		held.B = held.B[:0]
+	default:
+		err = c.wire.sendString(r.text)
+		r.text = ""
 	}
-	var err error
-	switch {
-	case waiting != nil && len(waiting.B) > 0:
-		err = c.wire.send(waiting.B)
-	case text != "":
-		err = c.wire.sendString(text)
-	}
-	if err == nil && len(p) > 0 {
-		err = c.wire.send(p)
-	}
-	if waiting != nil {
-		waiting.B = waiting.B[:0]
-	}
-	r.text = ""
 	return c.sending(err)
 }
 
@@ -341,7 +371,7 @@ func (c *Context) finish() error {
 			return err
 		}
 	}
-	if err := c.forward(nil); err != nil {
+	if err := c.sendWaiting(); err != nil {
 		return err
 	}
 	if r.length >= 0 && r.sent != r.length && !r.bodiless {
@@ -362,6 +392,9 @@ func (c *Context) replied() bool {
 func (c *Context) result(err error, began time.Time) Result {
 	r := &c.res
 	result := Result{Status: r.status, Err: err, Duration: time.Since(began)}
+	if r.stage == stageHijacked {
+		result.Status = 0
+	}
 	if err == nil {
 		result.Err = r.err
 	}
@@ -373,7 +406,7 @@ func (c *Context) result(err error, began time.Time) Result {
 
 // declaredLength returns the Content-Length among the fields, -1 without.
 func declaredLength(h *Headers) (int64, error) {
-	if !h.measured || !h.Has(HeaderContentLength) {
+	if !h.mayHave(HeaderContentLength) || !h.Has(HeaderContentLength) {
 		return -1, nil
 	}
 	value := h.Get(HeaderContentLength)

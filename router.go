@@ -80,12 +80,7 @@ type methodTree struct {
 
 // add enters a route.
 func (r *router) add(rt *route) error {
-	var tree *methodTree
-	for i := range r.methods {
-		if r.methods[i].method == rt.method {
-			tree = &r.methods[i]
-		}
-	}
+	tree := r.tree(rt.method)
 	if tree == nil {
 		r.methods = append(r.methods, methodTree{method: rt.method, root: &node{}})
 		tree = &r.methods[len(r.methods)-1]
@@ -103,11 +98,13 @@ func (r *router) match(m *match, method string, path []byte) outcome {
 	if escaped {
 		m.parts = splitPath(m.parts[:0], path)
 	}
-	if m.route = r.find(m, method, escaped); m.route != nil {
-		return routeFound
+	if t := r.tree(method); t != nil {
+		if m.route = t.find(m, escaped); m.route != nil {
+			return routeFound
+		}
 	}
-	if method == "HEAD" {
-		if m.route = r.find(m, "GET", escaped); m.route != nil {
+	if t := r.tree("GET"); t != nil && method == "HEAD" {
+		if m.route = t.find(m, escaped); m.route != nil {
 			return routeFound
 		}
 	}
@@ -119,10 +116,11 @@ func (r *router) match(m *match, method string, path []byte) outcome {
 	return notFound
 }
 
-func (r *router) find(m *match, method string, escaped bool) *route {
+// tree returns the tree of a method, nil without.
+func (r *router) tree(method string) *methodTree {
 	for i := range r.methods {
 		if r.methods[i].method == method {
-			return r.methods[i].find(m, escaped)
+			return &r.methods[i]
 		}
 	}
 	return nil
@@ -175,9 +173,6 @@ func (t *hostTable) add(rt *route) (err error) {
 		return t.anyHost.add(rt)
 	}
 	name, below := strings.CutPrefix(rt.host, "*.")
-	if name == "" || strings.ContainsAny(name, "*:/ ") {
-		return fmt.Errorf("host %q is no name without port; write it as example.org or *.example.org", rt.host)
-	}
 	group := &t.exact
 	if below {
 		group = &t.below

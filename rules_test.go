@@ -145,7 +145,7 @@ func TestRunEnds(t *testing.T) {
 			_ = client.Close()
 		}
 		return err == nil
-	}, 10*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 	require.NoError(t, <-ended)
 	require.NoFileExists(t, socket, "its listener is closed")
 	require.ErrorContains(t, app.Run(context.Background(), "unix:"+socket, "127.0.0.1:0"), "was shut down")

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"wherry.example/wherry/engine"
 )
@@ -60,7 +61,7 @@ func untilSignal(run func(context.Context) error) error {
 // `Connection: close`, for at most Timeouts.Shutdown; then what is left is
 // cut. It returns nil when all that was accepted was answered.
 func (a *App) Run(ctx context.Context, addrs ...string) error {
-	if err := a.Build(); err != nil {
+	if err := a.servable(ctx, nil); err != nil {
 		return err
 	}
 	listeners, err := listen(addrs)
@@ -73,13 +74,16 @@ func (a *App) Run(ctx context.Context, addrs ...string) error {
 // RunOn is [App.Run] on listeners that are open already. It closes them, also
 // when it fails.
 func (a *App) RunOn(ctx context.Context, listeners ...net.Listener) error {
-	if err := a.servable(listeners); err != nil {
+	if err := a.servable(ctx, listeners); err != nil {
 		for _, ln := range listeners {
 			if ln != nil {
 				_ = ln.Close()
 			}
 		}
 		return err
+	}
+	if len(listeners) == 0 {
+		return noListener()
 	}
 	failed := make(chan error, len(listeners))
 	kind := a.kind
@@ -107,23 +111,46 @@ func (a *App) RunOn(ctx context.Context, listeners ...net.Listener) error {
 	return a.stop(0, failed)
 }
 
-// servable builds the app, and reports what is wrong with it or a listener.
-func (a *App) servable(listeners []net.Listener) error {
+// servable builds the app, and reports what is wrong with it, the context or a
+// listener.
+func (a *App) servable(ctx context.Context, listeners []net.Listener) error {
+	if ctx == nil {
+		return noContext()
+	}
 	if slices.Contains(listeners, nil) {
 		return fmt.Errorf("wherry: %s: a listener is nil: give one as net.Listen or wherry.OpenListener return it", caller())
 	}
 	return a.Build()
 }
 
+func noContext() error {
+	return fmt.Errorf("wherry: %s: the context is nil: give one, as context.Background()", caller())
+}
+
 // stop shuts down in the time that is set for it, and waits for the listeners.
+// Operators are told when that begins and when it ends.
 func (a *App) stop(pending int, served <-chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), a.server.timeouts.Shutdown)
+	s := a.server
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeouts.Shutdown)
 	defer cancel()
-	err := a.Shutdown(ctx)
+	begun := time.Now()
+	s.log.Info("wherry: draining", slog.Int("connections", a.run.conns()), slog.Duration("within", s.timeouts.Shutdown))
+	cut := a.drain(ctx)
 	for range pending {
 		<-served
 	}
-	return err
+	s.log.Info("wherry: drained", slog.Int("cut", cut), slog.Duration("took", time.Since(begun)))
+	return cutOff(cut)
+}
+
+// conns returns how many connections are open, hijacked ones included.
+func (r *running) conns() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.engine == nil {
+		return 0
+	}
+	return r.engine.Conns() + len(r.away)
 }
 
 // Serve serves the connections of a listener, which it closes in the end. It
@@ -176,6 +203,22 @@ func (a *App) Shutdown(ctx context.Context) error {
 	if err := a.Build(); err != nil {
 		return err
 	}
+	if ctx == nil {
+		return noContext()
+	}
+	return cutOff(a.drain(ctx))
+}
+
+// cutOff is the error of a shutdown that has cut connections.
+func cutOff(cut int) error {
+	if cut > 0 {
+		return fmt.Errorf("wherry: shutdown: %d connections were cut", cut)
+	}
+	return nil
+}
+
+// drain shuts down and returns how many connections it has cut.
+func (a *App) drain(ctx context.Context) (cut int) {
 	r := &a.run
 	r.mu.Lock()
 	first := !r.draining.Swap(true)
@@ -188,14 +231,10 @@ func (a *App) Shutdown(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { a.server.cancelBase(ErrShutdown) })
 	defer stop()
-	var cut int
 	if e != nil {
 		cut, _ = e.Shutdown(ctx)
 	}
 	cut += r.awaitHijacked(ctx)
 	a.server.cancelBase(ErrShutdown)
-	if cut > 0 {
-		return fmt.Errorf("wherry: shutdown: %d connections were cut", cut)
-	}
-	return nil
+	return cut
 }

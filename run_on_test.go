@@ -1,7 +1,10 @@
 package wherry_test
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"testing"
@@ -82,4 +85,26 @@ func requireClosed(t *testing.T, ln net.Listener) {
 	t.Helper()
 	_, err := ln.Accept()
 	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+// TestDrainIsLogged: when it begins, when it ends, and how many connections
+// there were and were cut.
+func TestDrainIsLogged(t *testing.T) {
+	var log bytes.Buffer // one goroutine writes at a time, and none once RunOn has returned
+	ctx, cancel := context.WithCancel(context.Background())
+	app := wherry.New().Logger(slog.New(slog.NewTextHandler(&log, nil))).Timeouts(wherry.Timeouts{Shutdown: 10 * time.Millisecond})
+	release := make(chan struct{})
+	defer close(release)
+	app.Get("/", func(*wherry.Context) error {
+		cancel()
+		<-release
+		return nil
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	conn := dial(t, ln.Addr().String())
+	_, err = io.WriteString(conn, get("/"))
+	require.NoError(t, err)
+	require.ErrorContains(t, app.RunOn(ctx, ln), "1 connections were cut")
+	require.Regexp(t, `msg="wherry: listening".*\n.*level=INFO msg="wherry: draining" connections=1 within=10ms\n(.*\n)*.*level=INFO msg="wherry: drained" cut=1 took=`, log.String())
 }

@@ -123,7 +123,8 @@ func TestListen(t *testing.T) {
 	require.NoFileExists(t, socket)
 }
 
-// TestListenSecondSignal: it ends the process at once.
+// TestListenSecondSignal: it ends the process at once. It is SIGTERM, for what a
+// shell starts in the background ignores SIGINT.
 func TestListenSecondSignal(t *testing.T) {
 	child, conn, socket := startChild(t)
 	_, err := io.WriteString(conn, get("/hang"))
@@ -133,7 +134,7 @@ func TestListenSecondSignal(t *testing.T) {
 		return err == nil
 	}, patience, time.Millisecond)
 	done := make(chan error, 1)
-	require.NoError(t, child.Process.Signal(os.Interrupt))
+	require.NoError(t, child.Process.Signal(syscall.SIGTERM))
 	go func() { done <- child.Wait() }()
 	var ended error
 	require.Eventually(t, func() bool {
@@ -141,13 +142,13 @@ func TestListenSecondSignal(t *testing.T) {
 		case ended = <-done:
 			return true
 		default:
-			_ = child.Process.Signal(os.Interrupt) // until the first one has been noticed
+			_ = child.Process.Signal(syscall.SIGTERM) // until the first one has been noticed
 			return false
 		}
 	}, patience, 5*time.Millisecond)
 	var exit *exec.ExitError
 	require.ErrorAs(t, ended, &exit)
-	require.Equal(t, syscall.SIGINT, exit.Sys().(syscall.WaitStatus).Signal())
+	require.Equal(t, syscall.SIGTERM, exit.Sys().(syscall.WaitStatus).Signal())
 }
 
 // TestShutdownLosesNoRequest: a client that has just been answered may ask

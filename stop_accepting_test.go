@@ -44,7 +44,7 @@ func TestStopAcceptingIsOfOneListener(t *testing.T) {
 				conn, err := net.Dial("tcp", ln.Addr().String())
 				require.NoError(t, err)
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+				_ = conn.SetDeadline(time.Now().Add(patience))
 				_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 				answer, _ := io.ReadAll(conn)
 				return string(answer)

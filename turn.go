@@ -153,6 +153,7 @@ var errAbandoned = errors.New("wherry: the exchange was left in the middle")
 func (s *server) answer(c *Context) error {
 	err := c.attempt(respond)
 	if err != nil {
+		err = c.attribute(err)
 		s.resolve(c, err)
 	}
 	return err
@@ -194,7 +195,7 @@ func dispatch(c *Context) error {
 func (c *Context) attempt(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = c.app.panicked(c.Method()+" "+c.patternOrPath(), v)
+			err = c.app.panicked("handler", v, c.about()...)
 		}
 	}()
 	return h(c)
@@ -212,10 +213,10 @@ func (x *exchange) refuse(err error) {
 		status = own.Status
 	}
 	x.s.cause = err
+	x.app.refused(&x.s.info, status, err)
 	x.keep, x.done = false, false
 	text := http1.ReasonPhrase(status) + "\n"
-	b := http1.AppendStatusLine(x.out, status)
-	b = x.app.date.append(b, x.clock())
+	b := x.app.date.begin(x.out, status, x.clock())
 	b = http1.AppendField(b, HeaderContentType, typeText)
 	b = http1.AppendContentLength(b, int64(len(text)))
 	b = append(b, "Connection: close\r\n\r\n"...)
@@ -229,7 +230,7 @@ func (x *exchange) drain() bool {
 	if x.framing.Kind == http1.LengthBody && x.left > budget {
 		return false
 	}
-	var sink [1 << 10]byte
+	var sink [8 << 10]byte
 	for !x.done {
 		n, err := x.readBody(sink[:])
 		budget -= int64(n)

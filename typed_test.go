@@ -68,14 +68,42 @@ func TestTypedErrors(t *testing.T) {
 	require.NotContains(t, string(answer.Body), "secret")
 }
 
-func TestTypedChecksAtRegistration(t *testing.T) {
-	type in struct {
+// TestTypedChecksAtBuild: what would be a failure of every request is told
+// before there is one, with its place.
+func TestTypedChecksAtBuild(t *testing.T) {
+	type channel struct {
 		A chan int `query:"a"`
 	}
-	defer func() {
-		err, _ := recover().(error)
-		require.ErrorContains(t, err, "wherry: a request cannot fill wherry.in: A: a value of type chan int cannot be read from text")
-		require.True(t, strings.HasSuffix(err.Error(), "(in wherry.Typed)"))
-	}()
-	Typed(func(context.Context, in) (struct{}, error) { return struct{}{}, nil })
+	type misspelt struct {
+		ID   int    `path:"idd"`
+		Name string `query:"name"`
+	}
+	handlers := map[string]Handler{
+		"channel":  Typed(func(context.Context, channel) (struct{}, error) { return struct{}{}, nil }),
+		"misspelt": Typed(func(context.Context, misspelt) (struct{}, error) { return struct{}{}, nil }),
+		"nil":      Typed[struct{}, struct{}](nil),
+	}
+	for name, want := range map[string]string{
+		"channel":  "wherry.Typed: wherry: a request cannot fill wherry.channel: A: a value of type chan int cannot be read from text",
+		"misspelt": `wherry.Typed: wherry.misspelt takes path:"idd", but the pattern "/m/x/:id/*" has no wildcard of that name; it has ["id" "*"]`,
+		"nil":      "wherry.Typed: the function is nil",
+	} {
+		inner := New().Get("/x/:id/*", handlers[name])
+		err := New().Mount("/m", inner).Build()
+		require.ErrorContains(t, err, want)
+		require.Regexp(t, `\n\S+typed_test\.go:\d+: `, err.Error())
+		require.Equal(t, 2, strings.Count(err.Error(), "\n")+1, "it is told once: %v", err)
+	}
+	require.NoError(t, New().Get("/x/:idd", handlers["misspelt"]).Build())
+	require.NoError(t, New().Group("/:idd", func(g *Group) { g.Get("", handlers["misspelt"]) }).Build())
+	err := New().Get("/{idd}", handlers["misspelt"]).Build()
+	require.NotContains(t, err.Error(), "wherry.Typed", "a pattern that is none has no names")
+	require.ErrorContains(t, handlers["misspelt"](nil), "without a Context")
+}
+
+// TestBrokenNil: a handler that could not be made says why.
+func TestBrokenNil(t *testing.T) {
+	err := New().Get("/", Broken(nil)).Build()
+	require.ErrorContains(t, err, "wherry.Broken(nil): give the error")
+	require.ErrorContains(t, err, "typed_test.go:")
 }

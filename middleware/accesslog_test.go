@@ -46,7 +46,7 @@ func TestAccessLog(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"level": "INFO", "msg": "request", "http.request.method": "POST", "url.scheme": "https", "url.path": "/users/a%0Ab", "http.route": "/users/:id",
 		"http.response.status_code": 201.0, "http.request.body.size": 2.0, "http.response.body.size": 4.0, "network.protocol.version": "1.1",
-		"network.peer.address": "10.0.0.1", "client.address": "203.0.113.5", "server.address": "example.com:8080", "user_agent.original": "curl/8",
+		"network.peer.address": "10.0.0.1", "client.address": "203.0.113.5", "server.address": "example.com", "server.port": 8080.0, "user_agent.original": "curl/8",
 		"request_id": "id-7",
 	}, line)
 }
@@ -107,6 +107,80 @@ func TestAccessLogEndings(t *testing.T) {
 		require.Contains(t, out.String(), want, path)
 	}
 	require.Contains(t, out.String(), "error.type=")
+}
+
+// TestAccessLogErrors: the line of an exchange has its id and its error.
+func TestAccessLogErrors(t *testing.T) {
+	newApp := func() *wherry.App {
+		return wherry.New().Use(middleware.RequestID(middleware.RequestIDOptions{New: func() string { return "id-7" }})).
+			Get("/error", func(*wherry.Context) error { return fmt.Errorf("store: %w", errors.New("disk full")) }).
+			Get("/panic", func(*wherry.Context) error { panic("boom") }).
+			Get("/known", func(*wherry.Context) error { return &wherry.Error{Status: 404, Err: errors.New("row 7")} }).
+			Get("/long", func(*wherry.Context) error { return errors.New(strings.Repeat("a", 3000)) }).
+			Get("/", hello)
+	}
+	for path, want := range map[string]any{
+		"/error": "store: disk full", "/panic": "panic: boom", "/known": "404 Not Found: row 7", "/long": strings.Repeat("a", 512), "/": nil,
+	} {
+		line := loggedBy(t, newApp(), "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.Equal(t, want, line["error.message"], path)
+		require.Equal(t, "id-7", line["request_id"])
+	}
+}
+
+// TestAccessLogOfTheApp: without a logger it is that of the app.
+func TestAccessLogOfTheApp(t *testing.T) {
+	var out bytes.Buffer
+	app := wherry.New().Logger(slog.New(slog.NewTextHandler(&out, nil))).AfterResponse(middleware.AccessLog(nil)).Get("/", hello)
+	answerTo(t, app, "GET / HTTP/1.1")
+	require.Contains(t, out.String(), "level=INFO msg=request http.request.method=GET")
+}
+
+// TestAccessLogServer: the host is told as it was sent, apart from its port.
+func TestAccessLogServer(t *testing.T) {
+	for host, want := range map[string][2]any{
+		"example.com": {"example.com", nil}, "example.com:8080": {"example.com", 8080.0}, "example.com:": {"example.com", nil},
+		"[::1]:80": {"::1", 80.0}, "[::1]": {"::1", nil}, "10.0.0.1:1": {"10.0.0.1", 1.0},
+	} {
+		line := loggedBy(t, wherry.New().Get("/", hello), "GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		require.Equal(t, want, [2]any{line["server.address"], line["server.port"]}, host)
+	}
+}
+
+// TestAccessLogHijacked: a status that nobody here has sent is not told.
+func TestAccessLogHijacked(t *testing.T) {
+	hijack := func(c *wherry.Context) error {
+		conn, _, err := c.Hijack()
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	for _, h := range []wherry.Handler{
+		hijack, func(c *wherry.Context) error { return hijack(c.Status(500)) }, func(*wherry.Context) error { return wherry.ErrDrop },
+	} {
+		line := loggedBy(t, wherry.New().Get("/", h), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.Equal(t, "INFO", line["level"])
+		require.NotContains(t, line, "http.response.status_code")
+	}
+}
+
+// TestClientGone: a client that leaves while the handler waits is nobody's
+// failure, neither in the log nor in the counts.
+func TestClientGone(t *testing.T) {
+	m := middleware.Metrics()
+	app := m.Watch(wherry.New()).Get("/", func(c *wherry.Context) error {
+		<-c.Context().Done() // the client has ended its sending
+		return fmt.Errorf("query: %w", c.Context().Err())
+	})
+	line := loggedBy(t, app, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.Equal(t, "INFO", line["level"])
+	require.Equal(t, "client_gone", line["error.type"])
+	require.Equal(t, 400.0, line["http.response.status_code"])
+	require.Contains(t, line["error.message"], "wherry: client has left: query: context canceled")
+	text := string(m.AppendText(nil))
+	require.Contains(t, text, `_count{http_request_method="GET",http_route="/",http_response_status_code="400",error_type="client_gone"} 1`)
+	require.NotContains(t, text, `="500"`)
 }
 
 // TestAccessLogForged: nothing that a client sends makes a line of its own or

@@ -75,8 +75,23 @@ type iotestErr struct{ err error }
 func (e iotestErr) Read([]byte) (int, error) { return 0, e.err }
 
 func TestBodyLimitMistakes(t *testing.T) {
-	require.Contains(t, mistakeOf(t, middleware.BodyLimit(0)), "BodyLimit(0)")
-	require.Contains(t, mistakeOf(t, middleware.BodyLimit(-1)), "give a positive number")
+	require.Contains(t, mistakeOf(t, middleware.BodyLimit(-2)), "BodyLimit(-2): give a positive number of bytes, 0 for Limits.Body, or NoLimit")
+}
+
+// TestBodyLimitNumbers: zero is the default of the app and NoLimit is none, as
+// in wherry.Limits.
+func TestBodyLimitNumbers(t *testing.T) {
+	app := wherry.New().Limits(wherry.Limits{Body: 8}).Use(middleware.BodyLimit(4)).Post("/", echo)
+	app.Group("/default", func(g *wherry.Group) { g.Use(middleware.BodyLimit(0)).Post("", echo) })
+	app.Group("/none", func(g *wherry.Group) { g.Use(middleware.BodyLimit(wherry.NoLimit)).Post("", echo) })
+	for path, sizes := range map[string][2]int{"/": {4, 5}, "/default": {8, 9}, "/none": {5000, -1}} {
+		for i, status := range []int{200, 413} {
+			if n := sizes[i]; n >= 0 {
+				require.Equal(t, status, answerTo(t, app, strings.Replace(counted(n), "/", path, 1)).Status, "%s %d", path, n)
+				require.Equal(t, status, answerTo(t, app, strings.Replace(chunked(n), "/", path, 1)).Status, "%s %d", path, n)
+			}
+		}
+	}
 }
 
 func ExampleBodyLimit() {

@@ -67,7 +67,11 @@ var compressible = []string{
 // answers on the wire can guess the secret, although all of it is encrypted
 // (the BREACH attack). Keep Compress off such routes with [Skip], or mask the
 // secret anew in every answer.
-func Compress(o CompressOptions) wherry.Middleware {
+func Compress(opts ...CompressOptions) wherry.Middleware {
+	o, wrong := given("Compress", opts)
+	if wrong != nil {
+		return wrong
+	}
 	p, err := newCompressor(o)
 	if err != nil {
 		return cannot("Compress: %w", err)
@@ -134,6 +138,10 @@ func (p *compressor) choose(c *wherry.Context, length int64) func(io.Writer) whe
 		p.recall(c, h)
 		return nil
 	}
+	if c.StatusCode() == 206 {
+		p.tellPartial(c, h)
+		return nil
+	}
 	if length >= 0 && length < p.least || !p.worthwhile(c.StatusCode(), h) {
 		return nil
 	}
@@ -152,9 +160,14 @@ func (p *compressor) choose(c *wherry.Context, length int64) func(io.Writer) whe
 
 // worthwhile reports whether an answer may be coded and gains by it.
 func (p *compressor) worthwhile(status int, h *wherry.Headers) bool {
-	if status == 204 || status == 205 || status == 206 || !acceptable(h.Values(wherry.HeaderContentType), p.types) {
+	if status == 204 || status == 205 || h.Has(wherry.HeaderContentRange) {
 		return false
 	}
+	return acceptable(h.Values(wherry.HeaderContentType), p.types) && touchable(h)
+}
+
+// touchable reports whether the fields allow that content is coded.
+func touchable(h *wherry.Headers) bool {
 	for _, name := range untouchable {
 		if h.Has(name) {
 			return false
@@ -173,8 +186,20 @@ func (p *compressor) worthwhile(status int, h *wherry.Headers) bool {
 // untouchable are fields that would be wrong for coded content. The digests
 // are those of RFC 9530 and what stood in their place before.
 var untouchable = []string{
-	wherry.HeaderContentEncoding, wherry.HeaderContentRange, "Content-Digest", "Repr-Digest", "Digest", "Content-MD5",
+	wherry.HeaderContentEncoding, "Content-Digest", "Repr-Digest", "Digest", "Content-MD5",
 }
+
+// tellPartial gives a part of the content the Vary that the whole has, RFC 9110
+// section 15.3.7. It is never coded: its bytes are counted in what is not. Of
+// several parts the type of the whole is not known here.
+func (p *compressor) tellPartial(c *wherry.Context, h *wherry.Headers) {
+	types := h.Values(wherry.HeaderContentType)
+	if (acceptable(types, p.types) || acceptable(types, byteRanges)) && touchable(h) {
+		c.Vary(wherry.HeaderAcceptEncoding)
+	}
+}
+
+var byteRanges = []mediaPattern{{kind: "multipart", sub: "byteranges"}}
 
 // recall gives a 304 the fields that the answer with the content had: a cache
 // finds what it has stored by the tag as it was sent (RFC 9111 section 4.3.4).

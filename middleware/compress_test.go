@@ -118,7 +118,6 @@ func TestCompressLeavesAlone(t *testing.T) {
 		"coded already":   text("Content-Encoding", "br"),
 		"identity":        text("Content-Encoding", "identity"),
 		"a range":         text("Content-Range", "bytes 0-3/9"),
-		"partial":         status(206),
 		"no content":      status(204),
 		"reset":           status(205),
 		"no-transform":    text("Cache-Control", "max-age=3 , No-Transform"),
@@ -146,6 +145,32 @@ func TestCompressLeavesAlone(t *testing.T) {
 			require.Equal(t, plain.Headers.Get("Content-Encoding"), coded.Headers.Get("Content-Encoding"))
 			require.False(t, coded.Headers.Has("Vary"), "nothing here depends on the client")
 		})
+	}
+}
+
+// TestCompressPartial: a part is never coded, and has the Vary of the whole, RFC
+// 9110 section 15.3.7.
+func TestCompressPartial(t *testing.T) {
+	for _, test := range []struct{ kind, field, value, vary string }{
+		{"text/plain", "Content-Range", "bytes 0-2047/4096", "Accept-Encoding"},
+		{"multipart/byteranges; boundary=x", "", "", "Accept-Encoding"},
+		{"image/png", "Content-Range", "bytes 0-2047/4096", ""},
+		{"text/plain", "Content-Encoding", "br", ""},
+		{"text/plain", "Cache-Control", "no-transform", ""},
+	} {
+		app := compressing(middleware.CompressOptions{}, func(c *wherry.Context) error {
+			if test.field != "" {
+				c.SetHeader(test.field, test.value)
+			}
+			return c.Bytes(206, test.kind, []byte(long))
+		})
+		for _, accept := range []string{"gzip", "identity"} {
+			got := compressedAnswer(t, app, "GET", "Accept-Encoding: "+accept)
+			require.Equal(t, 206, got.Status)
+			require.Equal(t, long, string(got.Body))
+			require.NotEqual(t, "gzip", got.Headers.Get("Content-Encoding"))
+			require.Equal(t, test.vary, got.Headers.Get("Vary"), "%+v", test)
+		}
 	}
 }
 
@@ -339,4 +364,14 @@ func TestCompressStreamsWithFlush(t *testing.T) {
 	rest, err := io.ReadAll(lines)
 	require.NoError(t, err)
 	require.Empty(t, rest)
+}
+
+// TestCompressWithoutOptions: the zero ones count, and are given once.
+func TestCompressWithoutOptions(t *testing.T) {
+	app := wherry.New().Use(middleware.Compress()).Get("/", func(c *wherry.Context) error {
+		return c.Text(200, strings.Repeat("hello", 1000))
+	})
+	require.Equal(t, "gzip", answerTo(t, app, "GET / HTTP/1.1\nAccept-Encoding: gzip").Headers.Get("Content-Encoding"))
+	twice := middleware.Compress(middleware.CompressOptions{}, middleware.CompressOptions{})
+	require.Contains(t, mistakeOf(t, twice), "Compress: options are given 2 times")
 }

@@ -39,6 +39,7 @@ func Example() {
 		fmt.Printf("%s: %s\n", name, value)
 	}
 	// Output:
+	// Date: ********
 	// X-Request-Id: ********
 	// X-Content-Type-Options: nosniff
 	// X-Frame-Options: SAMEORIGIN
@@ -50,6 +51,5 @@ func Example() {
 	// RateLimit-Policy: "default";q=600;w=60
 	// RateLimit: "default";r=599;t=1
 	// Content-Type: text/plain; charset=utf-8
-	// Date: ********
 	// Content-Length: 5
 }

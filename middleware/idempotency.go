@@ -1,10 +1,8 @@
 package middleware
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"io"
 	"time"
 
 	"wherry.example/wherry"
@@ -135,15 +133,12 @@ func (o *IdempotencyOptions) once(c *wherry.Context, next wherry.Handler, key st
 	return kept.replay(c)
 }
 
-// digest reads the content, tells requests apart by it, and puts it back for
-// the handler.
+// digest reads the content and tells requests apart by it. The handler can read
+// it again.
 func digest(c *wherry.Context) (sum [sha256.Size]byte, err error) {
 	content, err := c.BodyBytes()
 	if err != nil {
 		return sum, err
-	}
-	if len(content) > 0 {
-		c.ReplaceBody(func(io.Reader) io.Reader { return bytes.NewReader(content) })
 	}
 	h := sha256.New()
 	h.Write([]byte(c.Method() + " " + c.Host() + " " + c.RawPath() + "?" + c.RawQuery() + "\n" +

@@ -49,7 +49,8 @@ type MetricsRecorder struct {
 // seriesKey are the labels of a series. Route is a pattern, never a path.
 type seriesKey struct {
 	method, route string
-	status        int
+	status        int    // 0 if the framework has sent none
+	kind          string // of the error, as AccessLog tells it
 }
 
 // series is what is counted under one set of labels.
@@ -66,15 +67,19 @@ type histogram struct {
 }
 
 // Metrics counts the requests of an app for Prometheus: durations by method,
-// route pattern and status in the names and buckets of the OpenTelemetry
-// conventions, requests that are active, and connections.
+// route pattern, status and type of error in the names and buckets of the
+// OpenTelemetry conventions, requests that are active, and connections.
 //
 //	m := middleware.Metrics(middleware.MetricsOptions{})
 //	m.Watch(app)
 //	app.Get("/metrics", m.Handler())
 //
 // It works by hooks, not as middleware, because only an AfterResponse hook
-// knows the status that was really sent. No label comes from a client: the
+// knows the status that was really sent. An answer that goes on after its
+// handler, as those of [wherry.Context.KeepOpen] do, is counted as it was when
+// the handler returned. The label error_type is the error.type of [AccessLog],
+// and is left out where nothing went wrong: error_type="client_gone" is no
+// failure of the server. No label comes from a client: the
 // route is its pattern, "unmatched" if there is none, and a method that is not
 // of RFC 9110 or PATCH is "_OTHER". Do not serve /metrics to the world: put it
 // on an app of its own that listens on a private address.
@@ -134,7 +139,7 @@ func (m *MetricsRecorder) ended(c *wherry.Context, r wherry.Result) {
 	if active, _ := metricsActive.Get(c); active {
 		m.active.Add(-1)
 	}
-	key := seriesKey{methodLabel(c.Method()), c.Pattern(), r.Status}
+	key := seriesKey{methodLabel(c.Method()), c.Pattern(), r.Status, errorType(r)}
 	if key.route == "" {
 		key.route = "unmatched"
 	}

@@ -75,6 +75,27 @@ func TestMetricsDefaults(t *testing.T) {
 	require.Contains(t, text, "wherry_connections_open 0\n")
 }
 
+// What went wrong is told apart, and a status that was not sent is not told.
+func TestMetricsErrors(t *testing.T) {
+	m := middleware.Metrics()
+	app := m.Watch(wherry.New()).Logger(silent()).
+		Get("/panic", func(*wherry.Context) error { panic("x") }).
+		Get("/error", func(*wherry.Context) error { return &wherry.Error{Status: 503} }).
+		Get("/drop", func(*wherry.Context) error { return wherry.ErrDrop }).
+		Get("/known", func(*wherry.Context) error { return &wherry.Error{Status: 404} })
+	for _, path := range []string{"/panic", "/error", "/drop", "/known"} {
+		_, err := app.Test("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+	}
+	text := string(m.AppendText(nil))
+	for _, labels := range []string{
+		`http_route="/drop",error_type="dropped"`, `http_route="/error",http_response_status_code="503",error_type="503"`,
+		`http_route="/known",http_response_status_code="404"`, `http_route="/panic",http_response_status_code="500",error_type="panic"`,
+	} {
+		require.Contains(t, text, `http_server_request_duration_seconds_count{http_request_method="GET",`+labels+"} 1\n")
+	}
+}
+
 // Whatever clients ask for, the text does not grow beyond its bound: neither
 // paths nor methods become labels.
 func TestMetricsCardinality(t *testing.T) {

@@ -62,16 +62,27 @@ func (m *MetricsRecorder) sorted() []labelled {
 	overflow := m.overflow
 	m.mu.RUnlock()
 	slices.SortFunc(all, func(a, b labelled) int {
-		return cmp.Or(cmp.Compare(a.route, b.route), cmp.Compare(a.method, b.method), cmp.Compare(a.status, b.status))
+		return cmp.Or(cmp.Compare(a.route, b.route), cmp.Compare(a.method, b.method), cmp.Compare(a.status, b.status), cmp.Compare(a.kind, b.kind))
 	})
 	for i := range all {
-		all[i].labels = `http_request_method="` + all[i].method + `",http_route="` + escapeLabel(all[i].route) +
-			`",http_response_status_code="` + strconv.Itoa(all[i].status) + `"`
+		all[i].labels = all[i].text()
 	}
 	if overflow != nil {
 		all = append(all, labelled{labels: `otel_metric_overflow="true"`, series: overflow})
 	}
 	return all
+}
+
+// text returns the labels as they are told; what there is none of is left out.
+func (k *seriesKey) text() string {
+	text := `http_request_method="` + k.method + `",http_route="` + escapeLabel(k.route) + `"`
+	if k.status > 0 {
+		text += `,http_response_status_code="` + strconv.Itoa(k.status) + `"`
+	}
+	if k.kind != "" {
+		text += `,error_type="` + k.kind + `"`
+	}
+	return text
 }
 
 // escapeLabel escapes what cannot stand between the quotes of a label.

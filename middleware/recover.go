@@ -3,17 +3,18 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 
 	"wherry.example/wherry"
 )
 
-// RecoverOptions says what becomes of a panic. The zero value reports to
-// slog.Default() and answers 500.
+// RecoverOptions says what becomes of a panic. The zero value reports to the
+// logger of the app and answers 500.
 type RecoverOptions struct {
 	// Logger takes the report of a panic: method, route, request id, value
-	// and stack. Default slog.Default().
+	// and stack. Default that of the app, see [wherry.App.Logger].
 	Logger *slog.Logger
 	// Report takes it in place of the logger, on the goroutine of the
 	// handler. The stack is for operators: never send it to a client.
@@ -40,9 +41,6 @@ func Recover(options ...RecoverOptions) wherry.Middleware {
 	o, wrong := given("Recover", options)
 	if wrong != nil {
 		return wrong
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
 	}
 	if o.Report == nil {
 		o.Report = o.log
@@ -77,10 +75,14 @@ func (o *RecoverOptions) caught(c *wherry.Context, v any) error {
 func (o *RecoverOptions) log(c *wherry.Context, p *wherry.PanicError) {
 	attrs := []slog.Attr{
 		slog.String("http.request.method", c.Method()), slog.String("http.route", c.Pattern()),
-		slog.Any("exception.message", p.Value), slog.String("exception.stacktrace", string(p.Stack)),
+		slog.String("exception.message", fmt.Sprint(p.Value)), slog.String("exception.stacktrace", string(p.Stack)),
 	}
 	if id := RequestIDOf(c); id != "" {
 		attrs = append(attrs, slog.String("request_id", id))
 	}
-	o.Logger.LogAttrs(context.Background(), slog.LevelError, "panic", attrs...)
+	logger := o.Logger
+	if logger == nil {
+		logger = c.Logger()
+	}
+	logger.LogAttrs(context.Background(), slog.LevelError, "panic", attrs...)
 }

@@ -34,6 +34,7 @@ var imports = map[string]string{
 	"errors":   "errors",
 	"fmt":      "fmt",
 	"http":     "net/http",
+	"httptest": "net/http/httptest",
 	"io":       "io",
 	"log":      "log",
 	"net":      "net",

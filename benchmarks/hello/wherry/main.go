@@ -11,5 +11,7 @@ import (
 func main() {
 	app := wherry.New()
 	app.Get("/", func(c *wherry.Context) error { return c.Text(200, "Hello, World!") })
-	log.Fatal(app.Listen(os.Args[1]))
+	if err := app.Listen(os.Args[1]); err != nil {
+		log.Fatal(err)
+	}
 }
