@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/peer"
 )
 
 // Options says what is shown, and to whom. The zero value works.
@@ -136,7 +137,7 @@ func (d *debugger) guard(next wherry.Handler) wherry.Handler {
 // fromHere reports whether a request comes from this machine: by its socket,
 // never by what it says of itself. What it says can only speak against it.
 func fromHere(c *wherry.Context) bool {
-	if !local(c.RemoteAddr()) || !local(c.LocalAddr()) {
+	if !peer.IsLocal(c.RemoteAddr()) || !peer.IsLocal(c.LocalAddr()) {
 		return false
 	}
 	for _, forwarding := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
@@ -158,17 +159,6 @@ func fromHere(c *wherry.Context) bool {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && addr.Unmap().IsLoopback()
-}
-
-func local(end net.Addr) bool {
-	if end == nil {
-		return false
-	}
-	if end.Network() == "unix" {
-		return true
-	}
-	withPort, ok := end.(interface{ AddrPort() netip.AddrPort })
-	return ok && withPort.AddrPort().Addr().Unmap().IsLoopback()
 }
 
 // build answers how the program was built. The arguments that it was started

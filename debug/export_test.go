@@ -1,7 +1,9 @@
 package debug
 
+import "wherry.example/wherry/internal/peer"
+
 // Local is what guard asks of both ends of a connection.
-var Local = local
+var Local = peer.IsLocal
 
 // WriteBounded writes to a buffer with this limit.
 func WriteBounded(limit int, pieces ...string) ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/conditional"
 )
 
 // CompressOptions says what [Compress] does. The zero value is the defaults
@@ -212,10 +213,9 @@ func (p *compressor) recall(c *wherry.Context, h *wherry.Headers) {
 	if !strings.HasPrefix(tag, `"`) {
 		return
 	}
-	for _, line := range c.Headers().Values(wherry.HeaderIfNoneMatch) {
-		if strings.Contains(line, "W/"+tag) {
-			h.Set(wherry.HeaderETag, "W/"+tag)
-		}
+	known := c.Headers().Values(wherry.HeaderIfNoneMatch)
+	if conditional.Names(known, tag, false) && !conditional.Names(known, tag, true) {
+		h.Set(wherry.HeaderETag, "W/"+tag)
 	}
 }
 

@@ -252,6 +252,24 @@ func TestCompressNotModified(t *testing.T) {
 	}
 }
 
+// A list is read member by member: what only looks like the weak form of the
+// tag, across the border of two others, is none.
+func TestCompressNotModifiedBorders(t *testing.T) {
+	app := compressing(middleware.CompressOptions{}, func(c *wherry.Context) error {
+		c.SetHeader("ETag", `","`)
+		return c.Status(304).NoContent()
+	})
+	for known, tag := range map[string]string{
+		`"aW/","b", ","`:       `","`,
+		`"aW/","b", W/","`:     `W/","`,
+		`"b" W/","`:            `","`, // behind a mistake nothing is read
+		`","` + ", " + `W/","`: `","`, // both are there: the one that says more
+	} {
+		got := compressedAnswer(t, app, "GET", "Accept-Encoding: gzip", "If-None-Match: "+known)
+		require.Equal(t, tag, got.Headers.Get("ETag"), known)
+	}
+}
+
 func TestCompressHeadHasTheFieldsOfGet(t *testing.T) {
 	for name, h := range map[string]wherry.Handler{
 		"text":    func(c *wherry.Context) error { return c.Text(200, long) },

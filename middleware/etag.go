@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wherry.example/wherry"
+	"wherry.example/wherry/internal/conditional"
 )
 
 // ETagOptions bounds what [ETag] looks at. The zero value works.
@@ -65,7 +66,7 @@ func currentTag(c *wherry.Context, limit int) string {
 		return ""
 	}
 	if tag := h.Get(wherry.HeaderETag); tag != "" {
-		if !quoted(strings.TrimPrefix(tag, "W/")) {
+		if !conditional.Valid(tag) {
 			return "" // no client can name it
 		}
 		return tag
@@ -75,8 +76,4 @@ func currentTag(c *wherry.Context, limit int) string {
 	}
 	sum := sha256.Sum256(content)
 	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-}
-
-func quoted(s string) bool {
-	return strings.Count(s, `"`) == 2 && strings.HasPrefix(s, `"`) && strings.HasSuffix(s, `"`)
 }

@@ -62,6 +62,16 @@ func (l *list) read(line []byte, tag string, strongly bool) {
 	}
 }
 
+// Names reports whether the lines of an If-Match or If-None-Match field name a
+// tag, by the strong comparison or the weak one.
+func Names(lines []string, tag string, strongly bool) bool {
+	var l list
+	for _, line := range lines {
+		l.read([]byte(line), tag, strongly)
+	}
+	return l.found
+}
+
 // cutTag cuts an entity tag off the front of s. The opaque tag has its quotes.
 //
 //	entity-tag = [ weak ] opaque-tag

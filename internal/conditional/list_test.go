@@ -67,6 +67,15 @@ func TestListOfLines(t *testing.T) {
 	require.Equal(t, list{true, 3, true}, l, "a mistake ends its line")
 }
 
+func TestNames(t *testing.T) {
+	for _, test := range lists {
+		require.Equal(t, test.weakly, Names([]string{test.line}, `"a,b"`, false), test.line)
+		require.Equal(t, test.strongly, Names([]string{test.line}, `"a,b"`, true), test.line)
+		require.Equal(t, test.strongly, Names([]string{`"x"`, test.line}, `"a,b"`, true), test.line)
+	}
+	require.False(t, Names(nil, `"a,b"`, false))
+}
+
 func TestValid(t *testing.T) {
 	for tag, want := range map[string]bool{
 		`"1"`: true, `W/"1"`: true, `""`: true, `W/""`: true, `"a,b"`: true,

@@ -55,6 +55,15 @@ func (s *Set) Has(remote net.Addr) bool {
 	return s.Contains(AddrOf(remote))
 }
 
+// IsLocal reports whether one end of a socket is on this machine and cannot be
+// reached from another: a loopback address, or a Unix socket.
+func IsLocal(end net.Addr) bool {
+	if end == nil {
+		return false
+	}
+	return end.Network() == "unix" || AddrOf(end).IsLoopback()
+}
+
 // Contains reports whether an address is in one of the networks.
 func (s *Set) Contains(addr netip.Addr) bool {
 	addr = Plain(addr)

@@ -133,3 +133,12 @@ func TestClientEncrypted(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, unwraps{told{}}, layer)
 }
+
+func TestIsLocal(t *testing.T) {
+	for _, end := range []net.Addr{tcp("127.0.0.1:1"), tcp("127.9.9.9:1"), tcp("[::1]:1"), tcp("[::ffff:127.0.0.1]:1"), &net.UnixAddr{Net: "unix"}} {
+		require.True(t, peer.IsLocal(end), "%v", end)
+	}
+	for _, end := range []net.Addr{nil, tcp("192.0.2.1:1"), tcp("0.0.0.0:1"), tcp("[::]:1"), tcp("[fe80::1]:1"), &net.TCPAddr{}, named("remote unix")} {
+		require.False(t, peer.IsLocal(end), "%v", end)
+	}
+}
