@@ -48,7 +48,7 @@ func checkBody(t reflect.Type) error {
 		if f.StructField.Tag.Get("json") == "-" {
 			continue
 		}
-		if err := f.settable(); err != nil {
+		if err := f.settable(); err != nil && !reflect.PointerTo(t).Implements(jsonUnmarshaler) {
 			return err
 		}
 		if !f.IsExported() {

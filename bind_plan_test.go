@@ -183,3 +183,20 @@ func TestPlanTakes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, in{ID: 7}, mixed)
 }
+
+type notFilled struct{ A int }
+
+// ownWay fills itself: JSON need not reach what it holds.
+type ownWay struct {
+	*notFilled
+	got string
+}
+
+func (w *ownWay) UnmarshalJSON(text []byte) error { w.got = string(text); return nil }
+
+// TestPlanOwnDecoder: a type that decodes itself is not looked into.
+func TestPlanOwnDecoder(t *testing.T) {
+	got, err := bound(t, Bind[ownWay], request("POST", "/7", `{"A":1}`, asJSON))
+	require.NoError(t, err)
+	require.Equal(t, `{"A":1}`, got.got)
+}

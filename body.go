@@ -26,6 +26,7 @@ type content struct {
 	read    *bodyReader
 	source  io.Reader                  // in place of the wire: what ReplaceBody has put there
 	whole   *bytebufferpool.ByteBuffer // by readAll
+	again   *keptReader                // of whole, what Body has returned last
 }
 
 var (

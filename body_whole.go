@@ -37,6 +37,12 @@ type keptReader struct {
 	c        *Context
 	lifetime uint32
 	rest     []byte
+	met      bool // its end was read
+}
+
+// reread returns a reader of kept content from the beginning.
+func (c *Context) reread() *keptReader {
+	return &keptReader{c: c, lifetime: c.lifetime, rest: c.body.whole.B}
 }
 
 func (r *keptReader) Read(p []byte) (int, error) {
@@ -44,6 +50,7 @@ func (r *keptReader) Read(p []byte) (int, error) {
 	case r.lifetime != r.c.lifetime:
 		return 0, errBodyLate
 	case len(r.rest) == 0 && len(p) > 0:
+		r.met = true
 		return 0, io.EOF
 	}
 	n := copy(p, r.rest)
@@ -59,6 +66,8 @@ func (b *content) unread() error {
 		return b.err
 	case b.whole == nil && b.count > 0:
 		return errBodyGone
+	case b.ended && b.count > b.limit: // the limit was lowered
+		return errBodyTooLarge
 	}
 	return nil
 }

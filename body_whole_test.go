@@ -172,7 +172,10 @@ func TestKeptReader(t *testing.T) {
 		require.Equal(t, "he", string(first))
 		other, err := io.ReadAll(c.Body())
 		require.NoError(t, err)
-		require.Equal(t, "hello", string(other), "each has its own place")
+		require.Equal(t, "llo", string(other), "there is one stream")
+		again, err := io.ReadAll(c.Body())
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(again), "whose end was met")
 		return nil
 	})
 	raw := request("POST", "/", "hello")
@@ -301,3 +304,50 @@ func TestDeclaredIsNoRoom(t *testing.T) {
 type noughts struct{}
 
 func (noughts) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestBodyInPieces: a handler that asks for the stream before each Read gets
+// content that was read whole before from one end to the other, once more when
+// it has met the end, and Multipart and Bind get all of it at any time.
+func TestBodyInPieces(t *testing.T) {
+	_, err := bound(t, func(c *Context) (struct{}, error) {
+		_, err := c.BodyBytes()
+		require.NoError(t, err)
+		for range 2 {
+			var got []byte
+			for p := make([]byte, 4); ; {
+				n, err := c.Body().Read(p)
+				got = append(got, p[:n]...)
+				if err == io.EOF {
+					break
+				}
+				require.LessOrEqual(t, len(got), 10, "it begins anew")
+			}
+			require.Equal(t, `{"a":"bc"}`, string(got))
+		}
+		_, err = c.Body().Read(make([]byte, 4))
+		require.NoError(t, err)
+		v, err := Bind[map[string]string](c)
+		require.NoError(t, err)
+		require.Equal(t, "bc", v["a"])
+		return struct{}{}, nil
+	}, request("POST", "/7", `{"a":"bc"}`, asJSON))
+	require.NoError(t, err)
+}
+
+// TestBodyLimitLoweredBehindBytes: bytes that were handed out stay what they
+// are when the limit is lowered below them.
+func TestBodyLimitLoweredBehindBytes(t *testing.T) {
+	_, err := bound(t, func(c *Context) (struct{}, error) {
+		content, err := c.BodyBytes()
+		require.NoError(t, err)
+		buffer := c.body.whole
+		buffer.B = buffer.B[:len(content):len(content)] // it is full
+		c.SetBodyLimit(1)
+		_, err = c.BodyBytes()
+		require.Equal(t, 413, StatusOf(err))
+		require.Same(t, buffer, c.body.whole)
+		require.Equal(t, len(content), cap(c.body.whole.B), "it needs no more room")
+		return struct{}{}, nil
+	}, request("POST", "/7", `{"a":"bc"}`, asJSON))
+	require.NoError(t, err)
+}

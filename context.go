@@ -229,12 +229,14 @@ func (c *Context) Conn() *Conn { c.here(); return c.wire.peer() }
 // returns. A 100 (Continue) is sent at the first Read if the client asked.
 //
 // What is read is gone, unless it was [Context.BodyBytes] that read it: after
-// that each call of Body returns a reader of the same bytes from their
-// beginning.
+// that Body gives the same bytes, and gives them again once their end was read.
 func (c *Context) Body() io.Reader {
 	c.here()
-	if c.body.kept() {
-		return &keptReader{c, c.lifetime, c.body.whole.B}
+	if b := &c.body; b.kept() {
+		if b.again == nil || b.again.met {
+			b.again = c.reread()
+		}
+		return b.again
 	}
 	if c.body.read == nil {
 		c.body.read = &bodyReader{c: c, lifetime: c.lifetime}
@@ -285,7 +287,7 @@ func (c *Context) ReplaceBody(decode func(io.Reader) io.Reader) {
 	inner.read = nil
 	c.body = content{kind: http1.ChunkedBody, limit: inner.limit, limited: inner.limited, read: c.body.read}
 	if inner.kept() {
-		c.body.source = decode(&keptReader{c, c.lifetime, inner.whole.B}) // its bytes go to no pool
+		c.body.source = decode(&keptReader{c: c, lifetime: c.lifetime, rest: inner.whole.B}) // its bytes go to no pool
 		return
 	}
 	c.body.source = decode(&replacedReader{c, &inner, c.lifetime})

@@ -228,6 +228,7 @@ func writeProblem(c *Context, e *Error) {
 	}
 	body, err := c.app.codec.Append(nil, e.problem())
 	if err != nil {
+		c.app.failed(c, "wherry: a problem cannot be encoded", err)
 		_ = c.Text(e.Status, e.title()+"\n")
 		return
 	}

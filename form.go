@@ -2,6 +2,7 @@ package wherry
 
 import (
 	"io"
+	"math"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -78,7 +79,11 @@ func (b *bodyPlan) readParts(c *Context) (values map[string][]string, file *Part
 		return nil, nil, err
 	}
 	values = map[string][]string{}
-	for room := maxFormBytes; ; {
+	room := int64(math.MaxInt64)
+	if b.file != nil {
+		room = maxFormBytes
+	}
+	for {
 		part, err := parts.Next()
 		switch {
 		case err == io.EOF:
@@ -90,7 +95,7 @@ func (b *bodyPlan) readParts(c *Context) (values map[string][]string, file *Part
 			if err != nil {
 				return nil, nil, err
 			}
-			if room -= len(part.Name) + len(value); room < 0 {
+			if room -= int64(len(part.Name) + len(value)); room < 0 {
 				return nil, nil, errFormBytes
 			}
 			values[part.Name] = append(values[part.Name], value)

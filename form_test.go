@@ -197,6 +197,27 @@ func TestFormValuesAreBounded(t *testing.T) {
 	require.Equal(t, 413, StatusOf(post(request("POST", "/7", "title="+strings.Repeat("x", maxFormBytes), asForm))))
 }
 
+// TestFormWithoutFile: the values of a form that cannot have a file are
+// bounded by the limit of the body alone, in either format.
+func TestFormWithoutFile(t *testing.T) {
+	form := newForm()
+	for range maxFormBytes/maxFormValue + 2 {
+		form.value("v", strings.Repeat("x", maxFormValue))
+	}
+	app := New().Post("/7", func(c *Context) error {
+		got, err := Bind[struct {
+			V []string `form:"v"`
+		}](c)
+		if err != nil {
+			return err
+		}
+		return c.JSON(200, len(got.V))
+	}, BodyLimit(2*maxFormBytes))
+	answers, err := app.Test(form.request())
+	require.NoError(t, err)
+	require.Equal(t, "200 10", fmt.Sprintf("%d %s", answers[0].Status, answers[0].Body))
+}
+
 func TestBindFileMustBeLast(t *testing.T) {
 	within(t, "/:id", newForm().value("title", "t").file("file", "a.png", "abc").value("late", "x").request(), func(c *Context) {
 		in, err := Bind[upload](c)

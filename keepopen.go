@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -93,7 +94,7 @@ func (c *Context) coded() bool {
 	status, headers := r.status, r.headers
 	headers.lines = slices.Clone(headers.lines)
 	if r.status == 0 {
-		r.status = 200
+		r.status = cmp.Or(r.preset, 200)
 	}
 	for e := range encoders(c.wire) {
 		if e.codes(c, -1) {

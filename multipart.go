@@ -72,7 +72,11 @@ func (c *Context) Multipart() (*Parts, error) {
 	if err := c.body.unread(); err != nil {
 		return nil, err
 	}
-	p := &Parts{c: c, source: partSource{body: c.Body()}}
+	body := c.Body()
+	if c.body.kept() { // whoever has read a part of it meanwhile
+		body = c.reread()
+	}
+	p := &Parts{c: c, source: partSource{body: body}}
 	p.reader = multipart.NewReader(&p.source, t.boundary)
 	return p, nil
 }

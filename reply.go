@@ -1,6 +1,7 @@
 package wherry
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -21,7 +22,9 @@ func (c *Context) Status(status int) *Context {
 }
 
 // StatusCode returns the status of the answer as it stands, 0 if none was set.
-func (c *Context) StatusCode() int { c.here(); return c.res.status }
+// In an ErrorHandler that is the status of the error, and in a NotFound handler
+// 404, until another is set.
+func (c *Context) StatusCode() int { c.here(); return cmp.Or(c.res.status, c.res.preset) }
 
 // ResponseHeaders returns the header section of the answer, to read or change
 // until the head has left. Content-Length, Transfer-Encoding, Connection and

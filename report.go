@@ -50,7 +50,8 @@ func shortened(s string) string {
 
 // failed logs a failure at the level of errors.
 func (s *server) failed(c *Context, message string, err error) {
-	s.log.LogAttrs(context.Background(), slog.LevelError, message, append(c.about(), slog.String("error.message", err.Error()))...)
+	text := fmt.Sprint(err) // a method Error may panic
+	s.log.LogAttrs(context.Background(), slog.LevelError, message, append(c.about(), slog.String("error.message", text))...)
 }
 
 // report logs what only the operator can mend: failures of the server, not
@@ -59,7 +60,7 @@ func (s *server) report(c *Context, err error) {
 	var panicErr *PanicError
 	var own *Error
 	switch {
-	case errors.As(err, &panicErr), errors.Is(err, ErrDrop), errors.Is(err, ErrClientGone), c.body.refused(err):
+	case errors.As(err, &panicErr), errors.Is(err, ErrDrop), errors.Is(err, ErrClientGone), c.res.stage != stageOpen && c.body.refused(err):
 	case c.res.stage == stageOpen && (StatusOf(err) < 500 || StatusOf(err) == 501): // 501 is what a client gets for a method of its own
 	case errors.As(err, &own) && own != nil && !own.possible():
 		s.failed(c, "wherry: request failed", fmt.Errorf("%w (%d is no status of an Error; those are 400 to 599)", err, own.Status))

@@ -272,3 +272,62 @@ func TestHijackedStatus(t *testing.T) {
 	require.NoError(t, conn.Close())
 	require.NoError(t, stop())
 }
+
+type unsaid struct{ what string }
+
+func (e *unsaid) Error() string { return e.what }
+
+// TestErrorThatPanics: an error that cannot say what it is, such as a nil
+// pointer in an error, is a 500 that is logged.
+func TestErrorThatPanics(t *testing.T) {
+	app, log := logged()
+	app.Get("/", func(*wherry.Context) error {
+		var e *unsaid
+		return e
+	})
+	require.Equal(t, 500, ask(t, app, get("/")).Status)
+	require.Equal(t, 1, strings.Count(log.String(), "request failed"), "%s", log)
+}
+
+// TestOwnFailureAroundBody: a handler that makes a failure of its own of a
+// client's mistake is logged.
+func TestOwnFailureAroundBody(t *testing.T) {
+	app, log := logged()
+	app.Post("/", func(c *wherry.Context) error {
+		_, err := c.BodyBytes()
+		return &wherry.Error{Status: 500, Err: err}
+	}, wherry.BodyLimit(1))
+	require.Equal(t, 500, ask(t, app, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n").Status)
+	require.Equal(t, 1, strings.Count(log.String(), "request failed"), "%s", log)
+}
+
+// TestProblemThatCannotBeEncoded: the client gets text, the operator the reason.
+func TestProblemThatCannotBeEncoded(t *testing.T) {
+	app, log := logged()
+	app.Get("/", func(*wherry.Context) error {
+		return &wherry.Error{Status: 409, Extensions: map[string]any{"when": make(chan int)}}
+	})
+	require.Equal(t, 409, ask(t, app, get("/")).Status)
+	require.Contains(t, log.String(), "a problem cannot be encoded")
+}
+
+// TestStatusCodePreset: middleware sees the status that will be sent.
+func TestStatusCodePreset(t *testing.T) {
+	seen := []int{}
+	app := quiet().
+		Use(func(next wherry.Handler) wherry.Handler {
+			return func(c *wherry.Context) error {
+				err := next(c)
+				seen = append(seen, c.StatusCode())
+				return err
+			}
+		}).
+		NotFound(func(c *wherry.Context) error {
+			_, err := c.WriteString("none")
+			return err
+		}).
+		Get("/there", text("there"))
+	require.Equal(t, 404, ask(t, app, get("/")).Status)
+	require.Equal(t, 200, ask(t, app, get("/there")).Status)
+	require.Equal(t, []int{404, 200}, seen)
+}

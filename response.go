@@ -92,7 +92,7 @@ var contentFields = [...]string{
 func (r *response) reset() {
 	r.drop()
 	r.headers.reset()
-	if len(r.trailers.lines) > 0 {
+	if len(r.trailers.lines) > 0 || r.trailers.err != nil {
 		r.trailers.reset()
 	}
 	r.stage, r.bodiless, r.status, r.length, r.sent, r.err = stageOpen, false, 0, -1, 0, nil
@@ -186,7 +186,7 @@ func (c *Context) Write(p []byte) (int, error) {
 // WriteString is Write of a string.
 func (c *Context) WriteString(s string) (int, error) {
 	c.here()
-	if c.res.stage == stageOpen && c.res.waiting() == 0 && len(s) <= probeBytes && c.res.err == nil {
+	if c.res.stage == stageOpen && c.res.held == nil && c.res.text == "" && len(s) <= probeBytes && c.res.err == nil {
 		c.res.text = s
 		return len(s), nil
 	}

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
@@ -129,7 +130,7 @@ func (o *AccessLogOptions) describe(c *wherry.Context, r wherry.Result, kind str
 	}
 	text("error.type", kind)
 	if r.Err != nil {
-		text("error.message", shortened(r.Err.Error()))
+		text("error.message", shortened(fmt.Sprint(r.Err)))
 	}
 	record.AddAttrs(attrs...)
 	if o.Attrs != nil {

@@ -69,12 +69,16 @@ func HTTPSRedirect(o HTTPSRedirectOptions) wherry.Middleware {
 // sent: a hook may have put another path in their place, which clients need
 // not know.
 func pathAndQuery(c *wherry.Context) string {
-	if target := c.Target(); strings.HasPrefix(target, "/") {
+	target := c.Target()
+	if strings.HasPrefix(target, "/") {
 		return target
 	}
-	// In absolute form (RFC 9112 section 3.2.2) authority and path are apart.
-	if query := c.RawQuery(); query != "" {
-		return c.RawPath() + "?" + query
+	// In absolute form, RFC 9112 section 3.2.2: the path may be empty.
+	_, target, _ = strings.Cut(target, "://")
+	if i := strings.IndexAny(target, "/?"); i >= 0 && target[i] == '/' {
+		return target[i:]
+	} else if i >= 0 {
+		return "/" + target[i:]
 	}
-	return c.RawPath()
+	return "/"
 }

@@ -119,7 +119,14 @@ func TestHTTPSRedirectRewritten(t *testing.T) {
 		BeforeRouting(middleware.Rewrite(middleware.RewriteRule{From: "/v1/**", To: "/internal/**"})).
 		Use(middleware.HTTPSRedirect(middleware.HTTPSRedirectOptions{Hosts: []string{"example.com"}})).
 		Get("/internal/**", hello)
-	require.Equal(t, "https://example.com/v1/a?b=c", answerTo(t, app, "GET /v1/a?b=c HTTP/1.1").Headers.Get("Location"))
+	for target, want := range map[string]string{
+		"/v1/a?b=c":                   "/v1/a?b=c",
+		"http://example.com/v1/a?b=c": "/v1/a?b=c",
+		"http://example.com?b=/c":     "/?b=/c",
+		"http://example.com":          "/",
+	} {
+		require.Equal(t, "https://example.com"+want, answerTo(t, app, "GET "+target+" HTTP/1.1").Headers.Get("Location"), target)
+	}
 }
 
 func TestHTTPSRedirectOverTLS(t *testing.T) {

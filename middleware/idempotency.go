@@ -60,7 +60,7 @@ type IdempotencyStore interface {
 // are not repeated.
 //
 // The content of the request is read whole, within its limit, before the
-// handler runs; Body and BodyBytes give it again, and ContentLength is -1.
+// handler runs; Body and BodyBytes give it again.
 //
 // It stands inside of authentication, which Scope goes by, and of RateLimit;
 // outside of nothing but the handlers that it is for.
