@@ -49,12 +49,15 @@ func (s *session) away() net.Conn {
 	return h
 }
 
-func (h *hijackedConn) Close() error {
+func (h *hijackedConn) Close() error { return h.end(nil) }
+
+// end is Close for a reason, which the hooks are told.
+func (h *hijackedConn) end(cause error) error {
 	h.shut()
 	h.once.Do(func() {
 		defer h.s.app.live.hijacked(h, false)     // a shutdown waits for the hooks too
 		defer func() { h.err = h.Conn.Close() }() // also when a hook ends the goroutine
-		h.s.app.disconnected(&h.s.info, nil)
+		h.s.app.disconnected(&h.s.info, cause)
 	})
 	return h.err
 }

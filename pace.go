@@ -50,10 +50,7 @@ type pace struct {
 func (p *pace) run(c *Context, h Handler) error {
 	y := c.wire.yielder()
 	switch {
-	case y == nil:
-		return h(c)
-	case p.manner == mannerInline:
-		y.Charge(nil)
+	case y == nil || p.manner == mannerInline:
 		return h(c)
 	case p.manner == mannerBlocking:
 		y.Yield()
@@ -66,7 +63,9 @@ func (p *pace) run(c *Context, h Handler) error {
 		return p.runBeside(y, c, h)
 	}
 	y.Charge(&p.caught)
-	return h(c)
+	err := h(c)
+	y.Charge(nil)
+	return err
 }
 
 // runBeside runs the handler while others go on, and clocks it.

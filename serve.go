@@ -57,6 +57,7 @@ type session struct {
 	x         *exchange          // nil while no byte of a request is there
 	phase     phase
 	dismissed bool          // waits for a last request, see dismiss
+	parting   bool          // only a goodbye is awaited, see leave
 	bounded   bool          // the deadline is that of a head, not of an idle connection
 	deadline  time.Duration // of the read that is awaited, by clock; 0 when it must be set anew
 	lingered  int64
@@ -117,7 +118,7 @@ func (s *session) Close(cause error) {
 		if s.phase == phaseHijacked {
 			s.given.left.Store(cause == nil)
 			if cause != nil { // the engine closes the connection
-				_ = s.given.Close()
+				_ = s.given.end(cause)
 			}
 			return
 		}
@@ -345,8 +346,18 @@ func (s *session) leave() engine.Next {
 		return engine.Hangup
 	}
 	s.phase = phaseLinger
-	s.wait(s.clock() + s.app.timeouts.Linger)
+	s.parting = !cut && x.done && x.r == x.w
+	s.wait(s.clock() + s.patience())
 	return engine.Park
+}
+
+// patience is how long the client is listened to behind the last answer. One
+// that has nothing more to say than goodbye does not hold up a shutdown.
+func (s *session) patience() time.Duration {
+	if s.parting && s.app.live.draining.Load() {
+		return min(s.app.timeouts.Linger, farewell)
+	}
+	return s.app.timeouts.Linger
 }
 
 // inputWaits looks whether bytes have come that nobody will use.
@@ -378,7 +389,8 @@ func (s *session) linger() engine.Next {
 		case errors.Is(err, engine.ErrWouldBlock):
 			s.release()
 			return engine.Park
-		case isTimeout(err) && s.clock() < s.deadline:
+		case isTimeout(err) && s.clock() < s.deadline: // a shutdown has begun
+			s.wait(min(s.deadline, s.clock()+s.patience()))
 			s.release()
 			return engine.Park
 		default:

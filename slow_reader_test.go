@@ -3,6 +3,7 @@
 package wherry_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"testing"
@@ -33,9 +34,14 @@ func TestSlowReaderHoldsLittle(t *testing.T) {
 	}
 	overPlainAndTLS(t, build, func(t *testing.T, dial func() net.Conn) {
 		client := dial()
+		var socket any = client
+		if over, ok := client.(*tls.Conn); ok {
+			socket = over.NetConn()
+		}
+		require.NoError(t, socket.(*net.TCPConn).SetReadBuffer(16<<10))
 		_, err := io.WriteString(client, get("/"))
 		require.NoError(t, err)
-		require.Less(t, <-taken, 1<<20)
+		require.Less(t, <-taken, 2<<20)
 		_ = client.Close()
 	})
 }

@@ -138,7 +138,7 @@ func (x *exchange) abandon() {
 		c.res.status = 0 // none was sent
 	}
 	if x.s.phase == phaseHijacked {
-		_ = x.s.given.Close() // as the engine does
+		_ = x.s.given.end(errAbandoned) // as the engine does
 	} else {
 		c.drop()
 	}

@@ -45,6 +45,7 @@ type acceptor struct {
 	onError func(error)
 	stopped atomic.Bool   // closed on purpose
 	ending  chan struct{} // closed when the engine shuts down
+	opens   bool          // of the goroutine that accepts: a Handler runs
 }
 
 // timed is a listener whose Accept can be given up.
@@ -63,15 +64,25 @@ func (a *acceptor) run() error {
 }
 
 func (a *acceptor) accept(ended chan<- error) {
-	deserted := true
+	err := errAcceptEnded
 	defer func() {
-		if deserted {
+		if a.opens { // the Handler has ended the goroutine
+			a.opens = false
 			go a.accept(ended)
+			return
 		}
+		ended <- err
 	}()
-	err := a.acceptAll()
-	deserted = false
-	ended <- err
+	err = a.acceptAll()
+}
+
+var errAcceptEnded = errors.New("engine: Accept of the listener has ended its goroutine")
+
+// open has a connection driven.
+func (a *acceptor) open(conn net.Conn) {
+	a.opens = true
+	a.adopt(conn, a)
+	a.opens = false
 }
 
 func (a *acceptor) acceptAll() error {
@@ -81,7 +92,7 @@ func (a *acceptor) acceptAll() error {
 		conn, err := a.ln.Accept()
 		if err == nil {
 			pause = 0
-			a.adopt(conn, a)
+			a.open(conn)
 			continue
 		}
 		if a.stopped.Load() {
@@ -124,7 +135,7 @@ func (a *acceptor) drain() {
 		switch {
 		case err == nil:
 			empty, pause = 0, 0
-			a.adopt(conn, a)
+			a.open(conn)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case !errors.Is(err, os.ErrDeadlineExceeded):

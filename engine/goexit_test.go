@@ -144,3 +144,27 @@ func TestGoexitInCloseOfGiven(t *testing.T) {
 		eventually(t, "there is room again", b.answered)
 	})
 }
+
+// leavingListener ends the goroutine that accepts, as a failed assertion in a
+// wrapper does.
+type leavingListener struct{ net.Listener }
+
+func (leavingListener) Accept() (net.Conn, error) {
+	runtime.Goexit()
+	return nil, nil
+}
+
+// TestGoexitInAccept: a listener that ends its goroutine is one that fails.
+func TestGoexitInAccept(t *testing.T) {
+	e := makeThreaded(Config{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(leavingListener{ln}) }()
+	select {
+	case err := <-served:
+		require.ErrorIs(t, err, errAcceptEnded)
+	case <-time.After(patience):
+		require.Fail(t, "it is still served")
+	}
+}

@@ -415,6 +415,7 @@ func TestCharge(t *testing.T) {
 						}
 						y.Charge(&after)
 					}
+					y.Charge(nil)
 					done <- struct{}{}
 					return Park
 				}}
@@ -435,6 +436,43 @@ func TestCharge(t *testing.T) {
 				}
 			}
 			t.Fatal("no long call is taken, or each quick one behind it is")
+		})
+	}
+}
+
+// TestChargeNotForYield: who gives the loop away is not late. A session may be
+// taken before it comes to that, so there are several tries.
+func TestChargeNotForYield(t *testing.T) {
+	for _, kind := range []Kind{Epoll, Poll} {
+		t.Run(string(kind), func(t *testing.T) {
+			blamed := make(chan bool, 1)
+			addr, _ := startFunc(t, kind, func(c net.Conn) Session {
+				return &funcSession{serve: func() Next {
+					if n, err := c.(NonBlocking).TryRead(make([]byte, 1)); n == 0 {
+						if err == ErrWouldBlock {
+							return Park
+						}
+						return Hangup
+					}
+					var late atomic.Bool
+					c.(Yielder).Charge(&late)
+					c.(Yielder).Yield()
+					blamed <- late.Load()
+					return Park
+				}}
+			})
+			for range 50 {
+				conn, err := net.Dial("tcp", addr)
+				require.NoError(t, err)
+				time.Sleep(time.Millisecond) // it is parked then
+				_, _ = conn.Write([]byte("x"))
+				innocent := !come(t, blamed)
+				require.NoError(t, conn.Close())
+				if innocent {
+					return
+				}
+			}
+			t.Fatal("each session that gives the loop away is late")
 		})
 	}
 }

@@ -13,8 +13,12 @@ import (
 // when a third of them has gone: a peer that reads slowly but steadily looks as
 // if it stood still, and each that does not read at all holds those megabytes.
 
-// mostUnsent is how many bytes a socket holds that have not been sent.
-const mostUnsent = 128 << 10
+// mostUnsent is how many bytes a socket holds that have not been sent. The system
+// tells of room when about a third of them has gone, so this is 6 KB/s in 30 s
+// where no bound is 47. With less, large answers to fast peers are interrupted
+// often: one of 2 MiB cost 1.1 times the processor time of no bound, 1.7 at
+// 256 KiB and 2.0 at 128 KiB.
+const mostUnsent = 512 << 10
 
 // boundUnsent sets the bound. A listener cannot hand it on where it speaks
 // Multipath TCP, as those of package net do.

@@ -4,8 +4,5 @@ package engine
 
 import "net"
 
-// Where the system knows no bound, what a socket takes is the system's matter.
-
-func boundUnsent(int) {}
-
+// boundUnsentBelow does nothing where the system knows no bound.
 func boundUnsentBelow(net.Conn) {}

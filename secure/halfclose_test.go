@@ -38,7 +38,11 @@ func TestHalfCloseBehindTheAnswer(t *testing.T) {
 				client := tls.Client(tcp, &tls.Config{InsecureSkipVerify: true})
 				_, err = io.WriteString(client, request)
 				require.NoError(t, err)
-				<-answered
+				select {
+				case <-answered:
+				case <-time.After(patience):
+					require.Fail(t, "nothing is answered")
+				}
 				time.Sleep(50 * time.Millisecond) // a server that closes at once has done so
 				require.NoError(t, client.CloseWrite())
 				got, err := io.ReadAll(client)

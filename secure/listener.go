@@ -49,7 +49,8 @@ func Listen(addr, certFile, keyFile string) (*Listener, error) {
 // NewListener serves TLS on the connections of another listener, which Close
 // closes. The config is copied; it must have a certificate or a way to get
 // one. Unless it says otherwise the least version is TLS 1.2 and the protocol
-// that ALPN offers is http/1.1.
+// that ALPN offers is http/1.1. Its connections wrap a *tls.Conn: a server that
+// looks for that itself, as net/http for HTTP/2, needs tls.NewListener.
 func NewListener(under net.Listener, config *tls.Config) (*Listener, error) {
 	if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		return nil, errors.New("secure: the tls.Config has no certificate; set Certificates, GetCertificate or GetConfigForClient")
