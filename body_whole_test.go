@@ -351,3 +351,21 @@ func TestBodyLimitLoweredBehindBytes(t *testing.T) {
 	}, request("POST", "/7", `{"a":"bc"}`, asJSON))
 	require.NoError(t, err)
 }
+
+// TestMultipartBehindPieces: a form begins at its beginning, wherever the stream
+// of the kept content stands.
+func TestMultipartBehindPieces(t *testing.T) {
+	_, err := bound(t, func(c *Context) (struct{}, error) {
+		_, err := c.BodyBytes()
+		require.NoError(t, err)
+		_, err = c.Body().Read(make([]byte, 8))
+		require.NoError(t, err)
+		parts, err := c.Multipart()
+		require.NoError(t, err)
+		part, err := parts.Next()
+		require.NoError(t, err)
+		require.Equal(t, "a", part.Name)
+		return struct{}{}, nil
+	}, newForm().value("a", "b").request())
+	require.NoError(t, err)
+}

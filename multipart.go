@@ -72,11 +72,12 @@ func (c *Context) Multipart() (*Parts, error) {
 	if err := c.body.unread(); err != nil {
 		return nil, err
 	}
-	body := c.Body()
-	if c.body.kept() { // whoever has read a part of it meanwhile
-		body = c.reread()
+	p := &Parts{c: c}
+	if c.body.kept() { // from the beginning, whoever has read a part of it meanwhile
+		p.source.body = c.reread()
+	} else {
+		p.source.body = c.Body()
 	}
-	p := &Parts{c: c, source: partSource{body: body}}
 	p.reader = multipart.NewReader(&p.source, t.boundary)
 	return p, nil
 }

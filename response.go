@@ -406,7 +406,7 @@ func (c *Context) result(err error, began time.Time) Result {
 
 // declaredLength returns the Content-Length among the fields, -1 without.
 func declaredLength(h *Headers) (int64, error) {
-	if !h.mayHave(HeaderContentLength) || !h.Has(HeaderContentLength) {
+	if !h.Has(HeaderContentLength) {
 		return -1, nil
 	}
 	value := h.Get(HeaderContentLength)

@@ -73,20 +73,19 @@ func (h *Hub) beginParked(s *Stream, cl *client) error {
 	return nil
 }
 
-// clientLeft is told by the engine. It must not block for long and not close.
+// clientLeft is called when the client of a kept answer leaves, on a goroutine
+// of its own.
 func (h *Hub) clientLeft(cl *client) {
-	go func() {
-		h.mu.Lock()
-		p := cl.parked
-		mine := p != nil && !p.served
-		if p != nil {
-			p.left, p.served = true, true
-		}
-		h.mu.Unlock()
-		if mine {
-			h.dismiss(cl)
-		}
-	}()
+	h.mu.Lock()
+	p := cl.parked
+	mine := p != nil && !p.served
+	if p != nil {
+		p.left, p.served = true, true
+	}
+	h.mu.Unlock()
+	if mine {
+		h.dismiss(cl)
+	}
 }
 
 // dismiss ends a parked client. The caller has set served.
